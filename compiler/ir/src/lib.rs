@@ -1,1 +1,20 @@
-//! placeholder
+//! The graph that every pass of the compiler reads and writes.
+//!
+//! Owns the operators, their typing, the builder, the verifier and the text form. Knows nothing of model formats,
+//! kernels or devices; never computes on tensors larger than [`SMALL_CONST_BYTES`].
+#![forbid(unsafe_code)]
+
+mod consts;
+mod graph;
+mod infer;
+pub mod op;
+mod types;
+
+pub use consts::{ConstData, ConstId, ConstStore, Constant, SMALL_CONST_BYTES};
+pub use graph::{
+    Binding, Block, BlockId, DimCheck, DimCheckKind, Graph, Node, NodeId, Source, SourceId, Value,
+    ValueDef, ValueId,
+};
+pub use infer::{InferCx, OpTypes, TypeError, infer};
+pub use op::Op;
+pub use types::{ElementType, TensorType, ValueType};
