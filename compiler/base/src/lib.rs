@@ -2,6 +2,7 @@
 //!
 //! It knows nothing of graphs, kernels or devices.
 
+pub mod attrs;
 mod dtype;
 mod entity;
 mod real;

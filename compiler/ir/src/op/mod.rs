@@ -7,30 +7,18 @@
 //! Operators whose result size depends on data give a padded result and a count; a [`Slice`](Op::Slice) by a symbol
 //! that is bound from the count follows.
 
-mod linear;
-mod movement;
-mod pointwise;
-mod recurrent;
-mod reduce;
 mod region;
 mod sequence;
-mod spatial;
-mod table;
-mod text;
 
-pub use linear::{Conv, ConvTranspose, DeformConv, Padding};
-pub use movement::{PadMode, ScatterReduction, SliceAxis};
-pub use pointwise::{BinaryOp, RandomKind, UnaryOp};
-pub use recurrent::{Activation, ActivationKind, Direction, Recurrent, RecurrentKind};
-pub use reduce::{CumulativeKind, ReduceKind};
+pub use graphc_base::attrs::{
+    Activation, ActivationKind, BinaryOp, Col2Im, Conv, ConvTranspose, CoordinateMode,
+    CumulativeKind, DeformConv, Direction, GridPadding, GridSample, InterpolationMode, LabelMap,
+    NearestMode, PadMode, Padding, Pool, PoolKind, RandomKind, Recurrent, RecurrentKind,
+    ReduceKind, Resize, ResizePolicy, RoiAlign, ScatterReduction, SliceAxis, StringOp, TableKey,
+    TfIdf, TfIdfWeighting, TreeEnsemble, TreeNode, TreeNodeMode, UnaryOp,
+};
 pub use region::{If, Loop};
 pub use sequence::SequenceOp;
-pub use spatial::{
-    Col2Im, CoordinateMode, GridPadding, GridSample, InterpolationMode, NearestMode, Pool, PoolKind, Resize,
-    ResizePolicy, RoiAlign,
-};
-pub use table::{LabelMap, TableKey, TreeEnsemble, TreeNode, TreeNodeMode};
-pub use text::{StringOp, TfIdf, TfIdfWeighting};
 
 use crate::consts::ConstId;
 use graphc_base::{DType, Dim, Real};

@@ -1,9 +1,10 @@
 //! Attributes of operators that move elements.
 
-use graphc_base::Dim;
+use serde::{Deserialize, Serialize};
+use crate::Dim;
 
 /// One axis of a slice: elements `start, start + step, …`, `len` of them.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub struct SliceAxis {
     /// First position, 0 ≤ start ≤ size.
     pub start: Dim,
@@ -34,7 +35,7 @@ impl SliceAxis {
 }
 
 /// What padding holds.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub enum PadMode {
     /// The scalar operand.
     Constant,
@@ -47,7 +48,7 @@ pub enum PadMode {
 }
 
 /// How a scattered update meets what is there.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub enum ScatterReduction {
     /// Replaces it.
     Replace,

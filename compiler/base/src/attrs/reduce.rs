@@ -1,7 +1,9 @@
 //! Attributes of reductions and scans.
 
+use serde::{Deserialize, Serialize};
+
 /// What a reduction computes. Over no element: 0, NaN, lowest, largest, 1, -∞ in the order below.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub enum ReduceKind {
     /// Sum; integers wrap.
     Sum,
@@ -18,7 +20,7 @@ pub enum ReduceKind {
 }
 
 /// What a scan computes.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub enum CumulativeKind {
     /// Running sum.
     Sum,

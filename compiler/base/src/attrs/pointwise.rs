@@ -1,9 +1,10 @@
 //! Pointwise operators. Float results follow the real function; NaN in gives NaN out unless said otherwise.
 
-use graphc_base::Real;
+use serde::{Deserialize, Serialize};
+use crate::Real;
 
 /// `x → y`, element by element.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub enum UnaryOp {
     /// `-x`; integers wrap.
     Neg,
@@ -133,7 +134,7 @@ pub enum UnaryOp {
 }
 
 /// `a, b → y`, element by element with broadcasting.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub enum BinaryOp {
     /// `a + b`; integers wrap.
     Add,
@@ -196,7 +197,7 @@ impl BinaryOp {
 }
 
 /// A distribution of random numbers.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub enum RandomKind {
     /// Uniform in `[low, high)`.
     Uniform {

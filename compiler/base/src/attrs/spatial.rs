@@ -1,10 +1,11 @@
 //! Attributes of pooling, resampling and region operators. Spatial lists have one entry per spatial axis.
 
+use serde::{Deserialize, Serialize};
 use super::linear::Padding;
-use graphc_base::{Dim, Real};
+use crate::{Dim, Real};
 
 /// What a window gives.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub enum PoolKind {
     /// Largest element.
     Max,
@@ -21,7 +22,7 @@ pub enum PoolKind {
 }
 
 /// Pooling over windows; positions outside x never win, and count as `kind` says.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub struct Pool {
     /// What a window gives.
     pub kind: PoolKind,
@@ -38,7 +39,7 @@ pub struct Pool {
 }
 
 /// How Resize maps an output coordinate to an input coordinate (ONNX `coordinate_transformation_mode`).
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub enum CoordinateMode {
     /// `(x + 0.5) / scale - 0.5`.
     HalfPixel,
@@ -57,7 +58,7 @@ pub enum CoordinateMode {
 }
 
 /// How Resize picks the nearest element.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub enum NearestMode {
     /// Halves go down.
     RoundPreferFloor,
@@ -70,7 +71,7 @@ pub enum NearestMode {
 }
 
 /// How elements are mixed.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub enum InterpolationMode {
     /// One element.
     Nearest,
@@ -81,7 +82,7 @@ pub enum InterpolationMode {
 }
 
 /// Whether given sizes are changed to keep the aspect ratio.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub enum ResizePolicy {
     /// As given.
     Stretch,
@@ -93,7 +94,7 @@ pub enum ResizePolicy {
 
 /// Resampling to another size. The shape of the result is `shape`; where `scales` is `None`, the scale of an axis is
 /// `out / in` (or, under a keep-aspect policy, what `policy` gives for `requested`).
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub struct Resize {
     /// Shape of the result, all axes.
     pub shape: Vec<Dim>,
@@ -126,7 +127,7 @@ pub struct Resize {
 }
 
 /// Sampling at given coordinates (ONNX GridSample).
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub struct GridSample {
     /// How elements are mixed.
     pub mode: InterpolationMode,
@@ -137,7 +138,7 @@ pub struct GridSample {
 }
 
 /// What GridSample reads outside x.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub enum GridPadding {
     /// Zero.
     Zeros,
@@ -148,7 +149,7 @@ pub enum GridPadding {
 }
 
 /// Region of interest pooling with bilinear samples (ONNX RoiAlign).
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub struct RoiAlign {
     /// Output height and width.
     pub pooled: [usize; 2],
@@ -163,7 +164,7 @@ pub struct RoiAlign {
 }
 
 /// Sums overlapping blocks back into an image (ONNX Col2Im).
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub struct Col2Im {
     /// Spatial shape of the image.
     pub image: Vec<Dim>,

@@ -1,9 +1,10 @@
 //! Attributes of convolutions. Spatial lists have one entry per spatial axis.
 
-use graphc_base::Dim;
+use serde::{Deserialize, Serialize};
+use crate::Dim;
 
 /// Elements of padding before and after one spatial axis.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub struct Padding {
     /// Before the first element.
     pub before: Dim,
@@ -12,7 +13,7 @@ pub struct Padding {
 }
 
 /// Convolution: `out = (in + pads - dilation · (kernel - 1) - 1) / stride + 1`, rounded down.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub struct Conv {
     /// Distance between windows.
     pub strides: Vec<usize>,
@@ -25,7 +26,7 @@ pub struct Conv {
 }
 
 /// Transposed convolution: `out = (in - 1) · stride + dilation · (kernel - 1) + 1 + output_padding - pads`.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub struct ConvTranspose {
     /// Distance between the windows of neighbouring inputs.
     pub strides: Vec<usize>,
@@ -40,7 +41,7 @@ pub struct ConvTranspose {
 }
 
 /// Deformable convolution, two spatial axes.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub struct DeformConv {
     /// Strides, pads, dilations and groups as for [`Conv`].
     pub conv: Conv,

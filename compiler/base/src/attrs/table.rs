@@ -1,9 +1,10 @@
 //! Operators of the `ai.onnx.ml` domain that are tables: label maps and trees.
 
-use graphc_base::{DType, Real};
+use serde::{Deserialize, Serialize};
+use crate::{DType, Real};
 
 /// A key or a value of a label map.
-#[derive(Clone, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum TableKey {
     /// Text.
     String(String),
@@ -14,7 +15,7 @@ pub enum TableKey {
 }
 
 /// A map from labels to labels (ai.onnx.ml LabelEncoder).
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub struct LabelMap {
     /// Keys and their values, in the order of the model; the first of equal keys holds.
     pub entries: Vec<(TableKey, TableKey)>,
@@ -25,7 +26,7 @@ pub struct LabelMap {
 }
 
 /// Comparison at an inner tree node: true goes to `true_child`.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub enum TreeNodeMode {
     /// `x ≤ value`.
     LessEqual,
@@ -44,7 +45,7 @@ pub enum TreeNodeMode {
 }
 
 /// A node of a tree.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub enum TreeNode {
     /// Goes to one of two nodes.
     Branch {
@@ -69,7 +70,7 @@ pub enum TreeNode {
 }
 
 /// A forest of decision trees.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub struct TreeEnsemble {
     /// All nodes; children have larger indices than their parents.
     pub nodes: Vec<TreeNode>,

@@ -1,9 +1,10 @@
 //! Recurrent layers.
 
-use graphc_base::Real;
+use serde::{Deserialize, Serialize};
+use crate::Real;
 
 /// Which cell.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub enum RecurrentKind {
     /// `h = f(x Wᵀ + h Rᵀ + b)`; one gate.
     Plain,
@@ -40,7 +41,7 @@ impl RecurrentKind {
 }
 
 /// Order in which time steps are taken.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub enum Direction {
     /// First to last.
     Forward,
@@ -61,7 +62,7 @@ impl Direction {
 }
 
 /// An activation function of a cell.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub enum ActivationKind {
     /// `max(x, 0)`.
     Relu,
@@ -88,7 +89,7 @@ pub enum ActivationKind {
 }
 
 /// An activation function with its parameters.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub struct Activation {
     /// Which function.
     pub kind: ActivationKind,
@@ -102,7 +103,7 @@ pub struct Activation {
 ///  → y[T, D, B, H], h[D, B, H], c[D, B, H]` (c for LSTM only), D directions, G gates in ONNX order (iofc, zrh).
 ///
 /// Present operands follow one another in that order; rows beyond their length give zeros in y.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub struct Recurrent {
     /// Which cell.
     pub kind: RecurrentKind,

@@ -1,9 +1,10 @@
 //! Operators on string tensors. They run on the host.
 
-use graphc_base::Real;
+use serde::{Deserialize, Serialize};
+use crate::Real;
 
 /// An operator on string tensors.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub enum StringOp {
     /// `a, b → y`: joined element by element with broadcasting (ONNX StringConcat).
     Concat,
@@ -15,7 +16,7 @@ pub enum StringOp {
         /// At most this many cuts.
         max_splits: Option<usize>,
         /// Last dim of the first result.
-        most: graphc_base::Dim,
+        most: crate::Dim,
     },
     /// `x → bool[…]`: whether the whole element matches (RE2 syntax).
     RegexFullMatch {
@@ -31,12 +32,12 @@ pub enum StringOp {
         /// Words that are removed.
         stop_words: Vec<String>,
         /// Last dim of the result.
-        kept: graphc_base::Dim,
+        kept: crate::Dim,
     },
 }
 
 /// How n-gram counts become weights.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub enum TfIdfWeighting {
     /// The count.
     Tf,
@@ -47,7 +48,7 @@ pub enum TfIdfWeighting {
 }
 
 /// Counts n-grams of a vocabulary (ONNX TfIdfVectorizer).
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub struct TfIdf {
     /// Shortest n-gram.
     pub min_gram: usize,
