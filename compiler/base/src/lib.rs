@@ -2,11 +2,18 @@
 //!
 //! It knows nothing of graphs, kernels or devices.
 
+#![deny(unsafe_code)]
+
 pub mod attrs;
+mod dim;
 mod dtype;
 mod entity;
+mod mapped;
 mod real;
+pub mod text;
 
+pub use dim::{Dim, DimCx, DimDisplay, DimError, DimParseError, Interval, SymId, Symbol, Tri};
 pub use dtype::{DType, DTypeKind, UnknownDType};
 pub use entity::{EntityId, PrimaryMap, SecondaryMap};
+pub use mapped::MappedFile;
 pub use real::Real;

@@ -1,7 +1,7 @@
 //! Attributes of convolutions. Spatial lists have one entry per spatial axis.
 
-use serde::{Deserialize, Serialize};
 use crate::Dim;
+use serde::{Deserialize, Serialize};
 
 /// Elements of padding before and after one spatial axis.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]

@@ -1,7 +1,7 @@
 //! Attributes of operators that move elements.
 
-use serde::{Deserialize, Serialize};
 use crate::Dim;
+use serde::{Deserialize, Serialize};
 
 /// One axis of a slice: elements `start, start + step, …`, `len` of them.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]

@@ -1,7 +1,7 @@
 //! Pointwise operators. Float results follow the real function; NaN in gives NaN out unless said otherwise.
 
-use serde::{Deserialize, Serialize};
 use crate::Real;
+use serde::{Deserialize, Serialize};
 
 /// `x → y`, element by element.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]

@@ -1,7 +1,7 @@
 //! Recurrent layers.
 
-use serde::{Deserialize, Serialize};
 use crate::Real;
+use serde::{Deserialize, Serialize};
 
 /// Which cell.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]

@@ -1,8 +1,8 @@
 //! Attributes of pooling, resampling and region operators. Spatial lists have one entry per spatial axis.
 
-use serde::{Deserialize, Serialize};
 use super::linear::Padding;
 use crate::{Dim, Real};
+use serde::{Deserialize, Serialize};
 
 /// What a window gives.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]

@@ -1,7 +1,7 @@
 //! Operators of the `ai.onnx.ml` domain that are tables: label maps and trees.
 
-use serde::{Deserialize, Serialize};
 use crate::{DType, Real};
+use serde::{Deserialize, Serialize};
 
 /// A key or a value of a label map.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, PartialOrd, Ord, Serialize, Deserialize)]

@@ -1,7 +1,7 @@
 //! Operators on string tensors. They run on the host.
 
-use serde::{Deserialize, Serialize};
 use crate::Real;
+use serde::{Deserialize, Serialize};
 
 /// An operator on string tensors.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
