@@ -4,6 +4,7 @@ use super::bounds::{Interval, Tri};
 use super::expr::{Atom, Dim, SymId, Term};
 use crate::entity::{EntityId, PrimaryMap};
 use serde::{Deserialize, Serialize};
+use std::borrow::Borrow;
 
 /// Products with more terms than this are kept whole and not multiplied out.
 const MAX_TERMS: usize = 48;
@@ -165,15 +166,15 @@ impl DimCx {
     }
 
     /// `Σ dims`.
-    pub fn sum<'a>(&self, dims: impl IntoIterator<Item = &'a Dim>) -> Dim {
+    pub fn sum(&self, dims: impl IntoIterator<Item = impl Borrow<Dim>>) -> Dim {
         dims.into_iter()
-            .fold(Dim::ZERO, |sum, dim| self.add(&sum, dim))
+            .fold(Dim::ZERO, |sum, dim| self.add(&sum, dim.borrow()))
     }
 
     /// `Π dims`.
-    pub fn product<'a>(&self, dims: impl IntoIterator<Item = &'a Dim>) -> Dim {
+    pub fn product(&self, dims: impl IntoIterator<Item = impl Borrow<Dim>>) -> Dim {
         dims.into_iter()
-            .fold(Dim::ONE, |product, dim| self.mul(&product, dim))
+            .fold(Dim::ONE, |product, dim| self.mul(&product, dim.borrow()))
     }
 
     /// The smaller.
