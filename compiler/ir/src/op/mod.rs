@@ -7,6 +7,7 @@
 //! Operators whose result size depends on data give a padded result and a count; a [`Slice`](Op::Slice) by a symbol
 //! that is bound from the count follows.
 
+mod name;
 mod region;
 mod sequence;
 
