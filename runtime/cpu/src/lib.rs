@@ -1,1 +1,12 @@
-//! placeholder
+//! The CPU device: kernels by SIMD where it has them, by the reference evaluator elsewhere.
+//!
+//! Holds the project's unsafe code for memory and threads; every block says why it is sound.
+
+mod device;
+pub mod kernels;
+mod memory;
+mod pool;
+
+pub use device::CpuDevice;
+pub use memory::AlignedBytes;
+pub use pool::Pool;

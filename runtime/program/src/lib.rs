@@ -4,6 +4,9 @@
 //! only packer of buffers in the project. Knows no device and computes nothing.
 #![forbid(unsafe_code)]
 
+/// The kernels and host operators that a program names.
+pub use graphc_kernel as kernel;
+
 mod artifact;
 pub mod memory;
 mod program;
