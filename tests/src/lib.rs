@@ -1,1 +1,5 @@
-//! placeholder
+//! What the suites share; the suites themselves are the integration tests and binaries of this crate.
+
+#![forbid(unsafe_code)]
+
+pub mod assets;
