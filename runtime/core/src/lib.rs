@@ -1,1 +1,31 @@
-//! placeholder
+//! What users embed: load an artifact, run it.
+//!
+//! ```no_run
+//! use graphc_runtime::{Session, Tensor, DType};
+//! # fn main() -> Result<(), graphc_runtime::RunError> {
+//! let session = Session::load("model.gcx")?;
+//! let tokens = Tensor::from_elements(DType::I64, &[1, 3], &[101i64, 7592, 102]).expect("three elements");
+//! let outputs = session.run("main", &[("input_ids", tokens.into())])?;
+//! println!("{}", outputs[0].1.describe());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! A [`Session`] is immutable and may run from many threads at once. Knows no graph, no model format and no compiler.
+#![forbid(unsafe_code)]
+
+mod analysis;
+mod bind;
+mod error;
+mod execute;
+mod frame;
+mod region;
+mod segment;
+mod session;
+
+pub use error::RunError;
+pub use graphc_base::DType;
+pub use graphc_program::kernel::host::{HostTensor as Tensor, HostValue as Value, StringTensor};
+pub use graphc_program::{Artifact, ArtifactError};
+pub use segment::MemoryPlan;
+pub use session::{InputRef, OutputMut, Session, SessionOptions, StepProfile};

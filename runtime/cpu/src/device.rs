@@ -53,7 +53,9 @@ impl Device for CpuDevice {
         let (input_bytes, output_bytes) = (needs(&spec.inputs)?, needs(&spec.outputs)?);
         let fast = crate::kernels::select(spec, &self.pool);
         Ok(Box::new(Prepared {
-            scratch: fast.as_ref().map_or_else(|| scratch_bytes(spec), |fast| fast.scratch_bytes()),
+            scratch: fast
+                .as_ref()
+                .map_or_else(|| scratch_bytes(spec), |fast| fast.scratch_bytes()),
             spec: spec.clone(),
             fast,
             input_bytes,
@@ -89,7 +91,12 @@ impl PreparedKernel for Prepared {
 
     fn launch(&self, launch: Launch<'_>) -> Result<(), DeviceError> {
         let fault = |message: &str| argument(&self.spec, message);
-        let Launch { arena, inputs, outputs, scratch } = launch;
+        let Launch {
+            arena,
+            inputs,
+            outputs,
+            scratch,
+        } = launch;
         if inputs.len() != self.input_bytes.len() || outputs.len() != self.output_bytes.len() {
             return Err(fault("wrong number of arguments"));
         }
@@ -98,9 +105,16 @@ impl PreparedKernel for Prepared {
             .downcast_mut::<AlignedBytes>()
             .ok_or_else(|| fault("the arena is another device's"))?;
         let n_arena = arena.len();
-        let inside = |span: Span| span.offset.checked_add(span.bytes).is_some_and(|end| end <= n_arena);
+        let inside = |span: Span| {
+            span.offset
+                .checked_add(span.bytes)
+                .is_some_and(|end| end <= n_arena)
+        };
         let apart = |a: Span, b: Span| {
-            a.bytes == 0 || b.bytes == 0 || a.offset + a.bytes <= b.offset || b.offset + b.bytes <= a.offset
+            a.bytes == 0
+                || b.bytes == 0
+                || a.offset + a.bytes <= b.offset
+                || b.offset + b.bytes <= a.offset
         };
         let written: SmallVec<[Span; MAX_ARGS]> =
             outputs.iter().copied().chain([scratch]).collect();
@@ -111,13 +125,20 @@ impl PreparedKernel for Prepared {
             });
             if !inside(span)
                 || span.offset % 64 != 0
-                || !written[position + 1..].iter().copied().chain(read).all(|other| apart(span, other))
+                || !written[position + 1..]
+                    .iter()
+                    .copied()
+                    .chain(read)
+                    .all(|other| apart(span, other))
             {
                 return Err(fault("tensors overlap or lie outside the arena"));
             }
         }
         if scratch.bytes < self.scratch
-            || outputs.iter().zip(&self.output_bytes).any(|(span, &needed)| span.bytes < needed)
+            || outputs
+                .iter()
+                .zip(&self.output_bytes)
+                .any(|(span, &needed)| span.bytes < needed)
         {
             return Err(fault("a tensor is smaller than its shape"));
         }
@@ -144,7 +165,8 @@ impl PreparedKernel for Prepared {
             targets.push(unsafe { std::slice::from_raw_parts_mut(base.add(span.offset), needed) });
         }
         // SAFETY: as for the outputs.
-        let scratch = unsafe { std::slice::from_raw_parts_mut(base.add(scratch.offset), scratch.bytes) };
+        let scratch =
+            unsafe { std::slice::from_raw_parts_mut(base.add(scratch.offset), scratch.bytes) };
         match &self.fast {
             Some(fast) => fast.run(&sources, &mut targets, scratch),
             None => evaluate(&mut Call {

@@ -110,7 +110,10 @@ impl Pool {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Job> {
-        self.shared.job.lock().unwrap_or_else(PoisonError::into_inner)
+        self.shared
+            .job
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -122,7 +125,12 @@ impl Drop for Finish<'_> {
         let mut job = self.0.lock();
         job.task = None;
         while job.n_running > 0 {
-            job = self.0.shared.end.wait(job).unwrap_or_else(PoisonError::into_inner);
+            job = self
+                .0
+                .shared
+                .end
+                .wait(job)
+                .unwrap_or_else(PoisonError::into_inner);
         }
     }
 }
@@ -171,7 +179,10 @@ fn work(shared: &Shared) {
                 shared.end.notify_all();
             }
         } else {
-            job = shared.begin.wait(job).unwrap_or_else(PoisonError::into_inner);
+            job = shared
+                .begin
+                .wait(job)
+                .unwrap_or_else(PoisonError::into_inner);
         }
     }
 }
@@ -188,7 +199,11 @@ mod tests {
             pool.run(n_items, &|item| {
                 counts[item].fetch_add(1, Ordering::Relaxed);
             });
-            assert!(counts.iter().all(|count| count.load(Ordering::Relaxed) == 1));
+            assert!(
+                counts
+                    .iter()
+                    .all(|count| count.load(Ordering::Relaxed) == 1)
+            );
         }
     }
 

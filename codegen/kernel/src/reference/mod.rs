@@ -3,7 +3,10 @@
 //! Works on byte slices that are aligned for their dtype, in place, with scratch of the size that [`scratch_bytes`] says and
 //! no other memory that grows with the tensors. Sums are accumulated in `f64` (or wrapping in the integer's own type).
 
+mod dispatch;
 pub mod element;
+
+pub use dispatch::{evaluate, scratch_bytes};
 
 use crate::spec::BoundSpec;
 
