@@ -224,8 +224,11 @@ pub(super) fn check_unsafe(workspace: &Workspace, sources: &[Source]) -> Vec<Pro
 mod tests {
     use super::*;
 
-    fn workspace(packages: &[(&str, &[(&str, Option<&str>)])]) -> Workspace {
-        let package = |(name, uses): &(&str, &[(&str, Option<&str>)])| Package {
+    /// Name of a package, and names and kinds of its dependencies.
+    type Sketch<'a> = (&'a str, &'a [(&'a str, Option<&'a str>)]);
+
+    fn workspace(packages: &[Sketch<'_>]) -> Workspace {
+        let package = |(name, uses): &Sketch<'_>| Package {
             name: (*name).to_owned(),
             dependencies: uses
                 .iter()
@@ -244,7 +247,7 @@ mod tests {
         }
     }
 
-    fn messages(packages: &[(&str, &[(&str, Option<&str>)])]) -> Vec<String> {
+    fn messages(packages: &[Sketch<'_>]) -> Vec<String> {
         check_edges(&workspace(packages))
             .iter()
             .map(Problem::to_string)
