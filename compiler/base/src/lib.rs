@@ -8,8 +8,10 @@ pub mod attrs;
 mod dim;
 mod dtype;
 mod entity;
+pub mod float;
 mod mapped;
 mod real;
+mod target;
 pub mod text;
 
 pub use dim::{Dim, DimCx, DimDisplay, DimError, DimParseError, Interval, SymId, Symbol, Tri};
@@ -17,3 +19,4 @@ pub use dtype::{DType, DTypeKind, UnknownDType};
 pub use entity::{EntityId, PrimaryMap, SecondaryMap};
 pub use mapped::MappedFile;
 pub use real::Real;
+pub use target::{TargetInfo, TargetKind, UnknownTarget};
