@@ -4,7 +4,9 @@
 //! no other memory that grows with the tensors. Sums are accumulated in `f64` (or wrapping in the integer's own type).
 
 mod dispatch;
+mod check;
 pub mod element;
+mod scalar;
 
 pub use dispatch::{evaluate, scratch_bytes};
 

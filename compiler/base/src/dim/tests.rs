@@ -1,3 +1,5 @@
+//! Properties of the normal form against naive evaluation, and the simplifications that shapes need.
+
 use super::*;
 use proptest::prelude::*;
 
