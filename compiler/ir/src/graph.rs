@@ -125,7 +125,7 @@ pub struct DimCheck {
 }
 
 /// The relations a [`DimCheck`] can demand.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
 pub enum DimCheckKind {
     /// Both are equal.
     Equal(graphc_base::Dim, graphc_base::Dim),
@@ -133,6 +133,16 @@ pub enum DimCheckKind {
     Broadcast(graphc_base::Dim, graphc_base::Dim),
     /// The first is at most the second.
     LessEqual(graphc_base::Dim, graphc_base::Dim),
+}
+
+impl DimCheckKind {
+    /// Both dims of the relation, in order.
+    pub fn sides(&self) -> (&graphc_base::Dim, &graphc_base::Dim) {
+        let (DimCheckKind::Equal(a, b)
+        | DimCheckKind::Broadcast(a, b)
+        | DimCheckKind::LessEqual(a, b)) = self;
+        (a, b)
+    }
 }
 
 /// A graph of operators.
@@ -210,6 +220,16 @@ impl Graph {
     /// Whether the id is one of this graph.
     pub fn has_value(&self, id: ValueId) -> bool {
         id.index() < self.values.len()
+    }
+
+    /// Whether the id is one of this graph.
+    pub fn has_node(&self, id: NodeId) -> bool {
+        id.index() < self.nodes.len()
+    }
+
+    /// Whether the id is one of this graph.
+    pub fn has_block(&self, id: BlockId) -> bool {
+        id.index() < self.blocks.len()
     }
 
     /// Number of values ever made; ids run below it.

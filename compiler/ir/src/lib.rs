@@ -4,11 +4,15 @@
 //! kernels or devices; never computes on tensors larger than [`SMALL_CONST_BYTES`].
 #![forbid(unsafe_code)]
 
+mod codec;
 mod consts;
 mod graph;
 mod infer;
 pub mod op;
+mod parse;
+mod print;
 mod types;
+mod verify;
 
 pub use consts::{ConstData, ConstId, ConstStore, Constant, SMALL_CONST_BYTES};
 pub use graph::{
@@ -17,4 +21,6 @@ pub use graph::{
 };
 pub use infer::{InferCx, OpTypes, TypeError, infer};
 pub use op::Op;
+pub use parse::{ConstRequest, ParseError, parse, parse_with};
 pub use types::{ElementType, TensorType, ValueType};
+pub use verify::{Entity, VerifyError, VerifyErrors, verify};

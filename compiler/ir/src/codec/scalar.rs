@@ -1,0 +1,106 @@
+//! Attributes that are one number, dim, dtype, text or id.
+
+use super::{Attr, Visitor};
+use crate::consts::ConstId;
+use crate::graph::BlockId;
+use crate::parse::{ParseError, Reader};
+use crate::print::Writer;
+use graphc_base::{DType, Dim, Real};
+
+macro_rules! integers {
+    ($($ty:ident)*) => {$(
+        impl Attr for $ty {
+            fn write(&self, writer: &mut Writer<'_>) {
+                writer.show(self);
+            }
+
+            fn read(reader: &mut Reader<'_>) -> Result<Self, ParseError> {
+                reader.integer()
+            }
+        }
+    )*};
+}
+
+integers!(usize i64 u32);
+
+impl Attr for bool {
+    fn write(&self, writer: &mut Writer<'_>) {
+        writer.show(self);
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, ParseError> {
+        reader.one_of(&[("true", true), ("false", false)])
+    }
+}
+
+impl Attr for Dim {
+    fn write(&self, writer: &mut Writer<'_>) {
+        writer.dim(self);
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, ParseError> {
+        reader.dim()
+    }
+
+    fn visit(&mut self, visitor: &mut dyn Visitor) {
+        visitor.dim(self);
+    }
+}
+
+impl Attr for Real {
+    fn write(&self, writer: &mut Writer<'_>) {
+        writer.f64(self.get());
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, ParseError> {
+        reader.f64().map(Real::new)
+    }
+}
+
+impl Attr for String {
+    fn write(&self, writer: &mut Writer<'_>) {
+        writer.quoted(self);
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, ParseError> {
+        reader.quoted()
+    }
+}
+
+impl Attr for DType {
+    fn write(&self, writer: &mut Writer<'_>) {
+        writer.text(self.name());
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, ParseError> {
+        reader.dtype()
+    }
+}
+
+impl Attr for ConstId {
+    fn write(&self, writer: &mut Writer<'_>) {
+        writer.constant(*self);
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, ParseError> {
+        reader.constant()
+    }
+
+    fn visit(&mut self, visitor: &mut dyn Visitor) {
+        visitor.constant(self);
+    }
+}
+
+impl Attr for BlockId {
+    fn write(&self, writer: &mut Writer<'_>) {
+        writer.block(*self);
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, ParseError> {
+        reader.block()
+    }
+
+    fn visit(&mut self, visitor: &mut dyn Visitor) {
+        visitor.block(self);
+    }
+}
