@@ -196,17 +196,23 @@ impl BinaryOp {
     }
 }
 
-/// A distribution of random numbers.
+/// A distribution of random numbers, made by the counter-based generator Philox 4x32-10 (Salmon, Moraes, Dror and Shaw,
+/// "Parallel random numbers: as easy as 1, 2, 3", 2011), so that any element can be made by itself.
+///
+/// Key: the low, then the high 32 bits of the seed's binary64 pattern. Counter of element `i`: the low, then the high 32
+/// bits of `i / 4`, then `instance`, then 0; the element takes word `i % 4` of the four that come out, which makes
+/// `u = (word >> 8) · 2⁻²⁴`. Everything after that is computed in binary64 and rounded once to the result's dtype.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub enum RandomKind {
-    /// Uniform in `[low, high)`.
+    /// Uniform in `[low, high)`: `low + (high - low) · u`.
     Uniform {
         /// Lower end.
         low: Real,
         /// Upper end, not reached.
         high: Real,
     },
-    /// Normal.
+    /// Normal, by Box and Muller from pairs: elements `2j` and `2j + 1`, whose numbers are `u` and `v`, are
+    /// `mean + scale · r · cos(2πv)` and `mean + scale · r · sin(2πv)` with `r = √(-2 · ln(1 - u))`.
     Normal {
         /// Mean.
         mean: Real,
