@@ -4,6 +4,7 @@
 //! kernels or devices; never computes on tensors larger than [`SMALL_CONST_BYTES`].
 #![forbid(unsafe_code)]
 
+mod builder;
 mod codec;
 mod consts;
 mod graph;
@@ -11,9 +12,11 @@ mod infer;
 pub mod op;
 mod parse;
 mod print;
+mod symbolic;
 mod types;
 mod verify;
 
+pub use builder::Builder;
 pub use consts::{ConstData, ConstId, ConstStore, Constant, SMALL_CONST_BYTES};
 pub use graph::{
     Binding, Block, BlockId, DimCheck, DimCheckKind, Graph, Node, NodeId, Source, SourceId, Value,
@@ -22,5 +25,6 @@ pub use graph::{
 pub use infer::{InferCx, OpTypes, TypeError, infer};
 pub use op::Op;
 pub use parse::{ConstRequest, ParseError, parse, parse_with};
+pub use symbolic::{MAX_SYMBOLIC_ELEMENTS, SymElement, SymTensor};
 pub use types::{ElementType, TensorType, ValueType};
 pub use verify::{Entity, VerifyError, VerifyErrors, verify};
