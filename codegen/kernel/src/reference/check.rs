@@ -43,6 +43,13 @@ impl Call<'_, '_> {
         Ok(())
     }
 
+    /// [`arity`](Self::arity), and that no argument is viewed.
+    pub(super) fn plain(&self, inputs: std::ops::RangeInclusive<usize>, outputs: usize) -> Result<(), KernelError> {
+        self.arity(inputs, outputs)?;
+        let mut args = self.spec.inputs.iter().chain(&self.spec.outputs);
+        self.ensure(args.all(|arg| arg.contiguous), "an argument is not contiguous")
+    }
+
     fn long_enough(&self, arg: &BoundArg, bytes: usize) -> Result<(), KernelError> {
         match arg.buffer_elements().and_then(|n| arg.dtype.byte_len(n)) {
             Some(needed) if needed <= bytes => Ok(()),

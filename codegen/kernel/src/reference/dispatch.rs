@@ -1,11 +1,15 @@
 //! One match over all kernels.
 
-use super::{Call, KernelError};
-use crate::spec::BoundSpec;
+use super::{Call, KernelError, matmul};
+use crate::spec::{BoundSpec, Kernel};
 
 /// Computes a spec.
 pub fn evaluate(call: &mut Call<'_, '_>) -> Result<(), KernelError> {
-    Err(call.error("has no evaluator"))
+    let spec = call.spec;
+    match &spec.kernel {
+        Kernel::MatMul => matmul::matmul(call),
+        _ => Err(call.error("has no evaluator")),
+    }
 }
 
 /// Bytes of scratch that [`evaluate`] needs.

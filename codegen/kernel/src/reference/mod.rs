@@ -6,6 +6,10 @@
 mod dispatch;
 mod check;
 pub mod element;
+#[cfg(test)]
+mod harness;
+mod matmul;
+mod window;
 mod scalar;
 
 pub use dispatch::{evaluate, scratch_bytes};
