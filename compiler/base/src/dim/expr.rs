@@ -152,7 +152,8 @@ impl Dim {
         Dim::atom(Atom::Overflow)
     }
 
-    pub(super) fn is_overflow(&self) -> bool {
+    /// Whether it has no value because it fits 64 bits for no values of the symbols; [`eval`](Self::eval) gives an error.
+    pub fn is_overflow(&self) -> bool {
         match &self.0 {
             Repr::Const(_) => false,
             Repr::Sum(sum) => sum
