@@ -10,6 +10,13 @@ pub mod element;
 mod harness;
 mod matmul;
 mod window;
+mod conv;
+mod pool;
+mod gather;
+mod order;
+mod recurrent;
+mod scatter;
+mod suppress;
 mod scalar;
 
 pub use dispatch::{evaluate, scratch_bytes};

@@ -307,7 +307,11 @@ fn run<T: Number>(call: &mut Call<'_, '_>, layer: &Recurrent, layout: &Layout) -
             bias: bias.map(|bias| &bias[direction * 2 * gate_rows..][..2 * gate_rows]),
             peephole: peephole.map(|weights| &weights[direction * 3 * hidden..][..3 * hidden]),
             activations: &layer.activations[direction * n_activations..][..n_activations],
-            clip: layer.clip.map_or(f64::INFINITY, |clip| clip.get().abs()),
+            clip: layer
+                .clip
+                .map(|clip| clip.get().abs())
+                .filter(|clip| !clip.is_nan())
+                .unwrap_or(f64::INFINITY),
             n_features,
             n_gates: layout.n_gates,
             hidden,

@@ -346,7 +346,8 @@ pub(crate) fn float_unary(op: UnaryOp, x: f64) -> f64 {
     }
 }
 
-fn binary(op: BinaryOp, dtype: DType, a: Scalar, b: Scalar) -> Scalar {
+/// `a op b`, not yet rounded into the dtype.
+pub(crate) fn binary(op: BinaryOp, dtype: DType, a: Scalar, b: Scalar) -> Scalar {
     match (a, b) {
         (Scalar::Float(a), Scalar::Float(b)) => float_binary(op, dtype, a, b),
         (Scalar::Int(a), Scalar::Int(b)) => Scalar::Int(int_binary(op, dtype, a, b)),
