@@ -1,6 +1,6 @@
 //! One match over all kernels.
 
-use super::{Call, KernelError, conv, gather, matmul, order, pool, recurrent, scatter, suppress};
+use super::{Call, KernelError, conv, gather, matmul, order, pool, recurrent, scatter, suppress, table};
 use crate::spec::{BoundSpec, Kernel};
 
 /// Computes a spec.
@@ -29,6 +29,9 @@ pub fn evaluate(call: &mut Call<'_, '_>) -> Result<(), KernelError> {
         Kernel::NonMaxSuppression { center_point_box } => {
             suppress::non_max_suppression(call, *center_point_box)
         }
+        Kernel::TfIdf(attrs) => table::tf_idf(call, attrs),
+        Kernel::LabelMap(map) => table::label_map(call, map),
+        Kernel::TreeEnsemble(forest) => table::tree_ensemble(call, forest),
         Kernel::Recurrent(layer) => recurrent::recurrent(call, layer),
         _ => Err(call.error("has no evaluator")),
     }
@@ -40,6 +43,7 @@ pub fn scratch_bytes(spec: &BoundSpec) -> usize {
         Kernel::TopK { .. } => order::top_k_scratch(spec),
         Kernel::Unique { .. } => order::unique_scratch(spec),
         Kernel::NonMaxSuppression { .. } => suppress::non_max_suppression_scratch(spec),
+        Kernel::TreeEnsemble(_) => table::tree_ensemble_scratch(spec),
         Kernel::Recurrent(_) => recurrent::recurrent_scratch(spec),
         _ => 0,
     }

@@ -96,3 +96,13 @@ impl Run {
         }
     }
 }
+
+/// Padding attributes from pairs.
+pub(super) fn padding(pads: &[[i64; 2]]) -> Vec<graphc_base::attrs::Padding> {
+    pads.iter()
+        .map(|&[before, after]| graphc_base::attrs::Padding {
+            before: Dim::constant(before),
+            after: Dim::constant(after),
+        })
+        .collect()
+}

@@ -18,6 +18,7 @@ mod recurrent;
 mod scatter;
 mod suppress;
 mod scalar;
+pub(crate) mod table;
 
 pub use dispatch::{evaluate, scratch_bytes};
 

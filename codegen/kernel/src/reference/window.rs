@@ -74,6 +74,11 @@ pub(super) fn elements_mut<'b, T: Pod>(arg: &BoundArg, bytes: &'b mut [u8]) -> &
     }
 }
 
+/// Number of elements of a shape; saturates where an axis elsewhere is empty.
+pub(super) fn volume(shape: &[usize]) -> usize {
+    shape.iter().fold(1, |n, &size| n.saturating_mul(size))
+}
+
 /// How windows of taps lie over the spatial axes of a tensor.
 pub(super) struct Windows {
     /// Size of the tensor along each axis.
