@@ -16,6 +16,7 @@ use std::sync::Arc;
 mod shorthand;
 
 /// Makes a graph node by node.
+#[derive(Clone)]
 pub struct Builder {
     graph: Graph,
     block: BlockId,

@@ -348,6 +348,41 @@ impl Graph {
         self.values[value].sources = sources;
     }
 
+    /// Drops the parameters of a block that `keep`, given their positions, refuses. Whoever passes operands to the block
+    /// does the same there.
+    pub fn keep_params(&mut self, block: BlockId, keep: &mut dyn FnMut(usize) -> bool) {
+        let mut position = 0;
+        self.blocks[block].params.retain(|_| {
+            position += 1;
+            keep(position - 1)
+        });
+        for index in 0..self.blocks[block].params.len() {
+            let param = self.blocks[block].params[index];
+            self.values[param].def = ValueDef::Param { block, index };
+        }
+    }
+
+    /// Drops the results of a node that `keep`, given their positions, refuses. The operator must agree.
+    pub fn keep_outputs(&mut self, node: NodeId, keep: &mut dyn FnMut(usize) -> bool) {
+        let mut position = 0;
+        self.nodes[node].outputs.retain(|_| {
+            position += 1;
+            keep(position - 1)
+        });
+        for output in 0..self.nodes[node].outputs.len() {
+            let value = self.nodes[node].outputs[output];
+            self.values[value].def = ValueDef::Node { node, output };
+        }
+    }
+
+    /// Replaces the nodes of a block. Nodes of another block move here; that block must not keep them.
+    pub fn set_nodes(&mut self, block: BlockId, nodes: Vec<NodeId>) {
+        for &node in &nodes {
+            self.nodes[node].block = block;
+        }
+        self.blocks[block].nodes = nodes;
+    }
+
     /// Names and types of the main block's parameters.
     pub fn inputs(&self) -> impl Iterator<Item = (&str, ValueId)> {
         let params = &self.blocks[Self::MAIN].params;

@@ -9,10 +9,13 @@ mod codec;
 mod consts;
 mod graph;
 mod infer;
+mod known;
 pub mod op;
 mod parse;
 mod print;
 mod symbolic;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 mod types;
 mod verify;
 
@@ -23,6 +26,7 @@ pub use graph::{
     ValueDef, ValueId,
 };
 pub use infer::{InferCx, OpTypes, TypeError, infer};
+pub use known::known_values;
 pub use op::Op;
 pub use parse::{ConstRequest, ParseError, parse, parse_with};
 pub use symbolic::{MAX_SYMBOLIC_ELEMENTS, SymElement, SymTensor};

@@ -48,6 +48,14 @@ impl SymTensor {
             elements: dims.iter().cloned().map(SymElement::Dim).collect(),
         }
     }
+
+    /// An element, where it is a known integer.
+    pub fn dim(&self, position: usize) -> Option<&Dim> {
+        match self.elements.get(position)? {
+            SymElement::Dim(dim) => Some(dim),
+            SymElement::Float(_) | SymElement::Unknown => None,
+        }
+    }
 }
 
 type Known = SecondaryMap<ValueId, Option<SymTensor>>;

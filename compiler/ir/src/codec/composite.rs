@@ -3,6 +3,8 @@
 use super::{Attr, Visitor};
 use crate::parse::{ParseError, Reader};
 use crate::print::Writer;
+#[cfg(any(test, feature = "testing"))]
+use crate::testing::Arbitrary;
 use crate::types::{ElementType, TensorType, ValueType};
 
 /// `[a,b,c]`.
@@ -25,6 +27,11 @@ impl<T: Attr> Attr for Vec<T> {
             Ok(())
         })?;
         Ok(items)
+    }
+
+    #[cfg(any(test, feature = "testing"))]
+    fn arbitrary(arbitrary: &mut Arbitrary<'_, '_>) -> Self {
+        arbitrary.list(T::arbitrary)
     }
 
     fn visit(&mut self, visitor: &mut dyn Visitor) {
@@ -51,6 +58,11 @@ impl<T: Attr> Attr for [T; 2] {
         Ok([first, second])
     }
 
+    #[cfg(any(test, feature = "testing"))]
+    fn arbitrary(arbitrary: &mut Arbitrary<'_, '_>) -> Self {
+        [T::arbitrary(arbitrary), T::arbitrary(arbitrary)]
+    }
+
     fn visit(&mut self, visitor: &mut dyn Visitor) {
         self.iter_mut().for_each(|item| item.visit(visitor));
     }
@@ -70,6 +82,11 @@ impl<A: Attr, B: Attr> Attr for (A, B) {
         Ok((first, B::read(reader)?))
     }
 
+    #[cfg(any(test, feature = "testing"))]
+    fn arbitrary(arbitrary: &mut Arbitrary<'_, '_>) -> Self {
+        (A::arbitrary(arbitrary), B::arbitrary(arbitrary))
+    }
+
     fn visit(&mut self, visitor: &mut dyn Visitor) {
         self.0.visit(visitor);
         self.1.visit(visitor);
@@ -84,6 +101,11 @@ impl Attr for ElementType {
     fn read(reader: &mut Reader<'_>) -> Result<Self, ParseError> {
         reader.element_type()
     }
+
+    #[cfg(any(test, feature = "testing"))]
+    fn arbitrary(arbitrary: &mut Arbitrary<'_, '_>) -> Self {
+        arbitrary.element()
+    }
 }
 
 impl Attr for ValueType {
@@ -93,6 +115,11 @@ impl Attr for ValueType {
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, ParseError> {
         reader.ty()
+    }
+
+    #[cfg(any(test, feature = "testing"))]
+    fn arbitrary(arbitrary: &mut Arbitrary<'_, '_>) -> Self {
+        arbitrary.ty()
     }
 
     fn visit(&mut self, visitor: &mut dyn Visitor) {

@@ -21,13 +21,15 @@ mod words;
 
 pub(crate) use ops::describe;
 pub(crate) use templates::template;
-#[cfg(test)]
+#[cfg(any(test, feature = "testing"))]
 pub(crate) use templates::templates;
 
 use crate::consts::ConstId;
 use crate::graph::BlockId;
 use crate::parse::{ParseError, Reader};
 use crate::print::Writer;
+#[cfg(any(test, feature = "testing"))]
+use crate::testing::Arbitrary;
 use crate::types::ValueType;
 use graphc_base::Dim;
 
@@ -38,6 +40,10 @@ pub(crate) trait Attr: Sized {
 
     /// Reads what [`write`](Self::write) wrote.
     fn read(reader: &mut Reader<'_>) -> Result<Self, ParseError>;
+
+    /// One of its values.
+    #[cfg(any(test, feature = "testing"))]
+    fn arbitrary(arbitrary: &mut Arbitrary<'_, '_>) -> Self;
 
     /// Shows the dims, blocks and constants in it to a visitor that may replace them.
     fn visit(&mut self, _visitor: &mut dyn Visitor) {}

@@ -4,6 +4,8 @@ use super::{Attr, Visitor};
 use crate::op::{Activation, ActivationKind, Padding, SliceAxis, TableKey, TreeNode, TreeNodeMode};
 use crate::parse::{ParseError, Reader};
 use crate::print::Writer;
+#[cfg(any(test, feature = "testing"))]
+use crate::testing::Arbitrary;
 use graphc_base::{Dim, Real};
 
 /// `before:after`.
@@ -18,6 +20,12 @@ impl Attr for Padding {
     fn read(reader: &mut Reader<'_>) -> Result<Self, ParseError> {
         let (before, after) = Attr::read(reader)?;
         Ok(Padding { before, after })
+    }
+
+    #[cfg(any(test, feature = "testing"))]
+    fn arbitrary(arbitrary: &mut Arbitrary<'_, '_>) -> Self {
+        let (before, after) = Attr::arbitrary(arbitrary);
+        Padding { before, after }
     }
 
     fn visit(&mut self, visitor: &mut dyn Visitor) {
@@ -49,6 +57,15 @@ impl Attr for SliceAxis {
             Dim::ONE
         };
         Ok(SliceAxis { start, step, len })
+    }
+
+    #[cfg(any(test, feature = "testing"))]
+    fn arbitrary(arbitrary: &mut Arbitrary<'_, '_>) -> Self {
+        SliceAxis {
+            start: arbitrary.dim(),
+            step: arbitrary.dim(),
+            len: arbitrary.dim(),
+        }
     }
 
     fn visit(&mut self, visitor: &mut dyn Visitor) {
@@ -84,6 +101,15 @@ impl Attr for Activation {
         }
         Ok(Activation { kind, alpha, beta })
     }
+
+    #[cfg(any(test, feature = "testing"))]
+    fn arbitrary(arbitrary: &mut Arbitrary<'_, '_>) -> Self {
+        Activation {
+            kind: Attr::arbitrary(arbitrary),
+            alpha: arbitrary.real(),
+            beta: arbitrary.real(),
+        }
+    }
 }
 
 /// `"text"`, `5` or `5.0`: the text of a float always shows that it is one.
@@ -104,6 +130,11 @@ impl Attr for TableKey {
             return Ok(TableKey::Int(reader.integer()?));
         }
         Ok(TableKey::Float(Real::read(reader)?))
+    }
+
+    #[cfg(any(test, feature = "testing"))]
+    fn arbitrary(arbitrary: &mut Arbitrary<'_, '_>) -> Self {
+        arbitrary.key()
     }
 }
 
@@ -138,6 +169,16 @@ impl Attr for TreeNodeMode {
             TreeNodeMode::Member(_) => TreeNodeMode::Member(Attr::read(reader)?),
             word => word,
         })
+    }
+
+    #[cfg(any(test, feature = "testing"))]
+    fn arbitrary(arbitrary: &mut Arbitrary<'_, '_>) -> Self {
+        match arbitrary.small() {
+            0 => TreeNodeMode::LessEqual,
+            1 => TreeNodeMode::Greater,
+            2 => TreeNodeMode::NotEqual,
+            _ => TreeNodeMode::Member(Attr::arbitrary(arbitrary)),
+        }
     }
 }
 
@@ -207,5 +248,22 @@ impl Attr for TreeNode {
             false_child,
             missing_is_true,
         })
+    }
+
+    #[cfg(any(test, feature = "testing"))]
+    fn arbitrary(arbitrary: &mut Arbitrary<'_, '_>) -> Self {
+        if arbitrary.flag() {
+            return TreeNode::Leaf {
+                weights: Attr::arbitrary(arbitrary),
+            };
+        }
+        TreeNode::Branch {
+            feature: arbitrary.small(),
+            mode: Attr::arbitrary(arbitrary),
+            value: arbitrary.real(),
+            true_child: arbitrary.small(),
+            false_child: arbitrary.small(),
+            missing_is_true: arbitrary.flag(),
+        }
     }
 }

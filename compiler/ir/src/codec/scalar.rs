@@ -5,10 +5,12 @@ use crate::consts::ConstId;
 use crate::graph::BlockId;
 use crate::parse::{ParseError, Reader};
 use crate::print::Writer;
+#[cfg(any(test, feature = "testing"))]
+use crate::testing::Arbitrary;
 use graphc_base::{DType, Dim, Real};
 
 macro_rules! integers {
-    ($($ty:ident)*) => {$(
+    ($($ty:ident = $make:ident,)*) => {$(
         impl Attr for $ty {
             fn write(&self, writer: &mut Writer<'_>) {
                 writer.show(self);
@@ -17,11 +19,16 @@ macro_rules! integers {
             fn read(reader: &mut Reader<'_>) -> Result<Self, ParseError> {
                 reader.integer()
             }
+
+            #[cfg(any(test, feature = "testing"))]
+            fn arbitrary(arbitrary: &mut Arbitrary<'_, '_>) -> Self {
+                arbitrary.$make() as $ty
+            }
         }
     )*};
 }
 
-integers!(usize i64 u32);
+integers!(usize = small, i64 = number, u32 = small,);
 
 impl Attr for bool {
     fn write(&self, writer: &mut Writer<'_>) {
@@ -30,6 +37,11 @@ impl Attr for bool {
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, ParseError> {
         reader.one_of(&[("true", true), ("false", false)])
+    }
+
+    #[cfg(any(test, feature = "testing"))]
+    fn arbitrary(arbitrary: &mut Arbitrary<'_, '_>) -> Self {
+        arbitrary.flag()
     }
 }
 
@@ -40,6 +52,11 @@ impl Attr for Dim {
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, ParseError> {
         reader.dim()
+    }
+
+    #[cfg(any(test, feature = "testing"))]
+    fn arbitrary(arbitrary: &mut Arbitrary<'_, '_>) -> Self {
+        arbitrary.dim()
     }
 
     fn visit(&mut self, visitor: &mut dyn Visitor) {
@@ -55,6 +72,11 @@ impl Attr for Real {
     fn read(reader: &mut Reader<'_>) -> Result<Self, ParseError> {
         reader.f64().map(Real::new)
     }
+
+    #[cfg(any(test, feature = "testing"))]
+    fn arbitrary(arbitrary: &mut Arbitrary<'_, '_>) -> Self {
+        arbitrary.real()
+    }
 }
 
 impl Attr for String {
@@ -64,6 +86,11 @@ impl Attr for String {
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, ParseError> {
         reader.quoted()
+    }
+
+    #[cfg(any(test, feature = "testing"))]
+    fn arbitrary(arbitrary: &mut Arbitrary<'_, '_>) -> Self {
+        arbitrary.string()
     }
 }
 
@@ -75,6 +102,11 @@ impl Attr for DType {
     fn read(reader: &mut Reader<'_>) -> Result<Self, ParseError> {
         reader.dtype()
     }
+
+    #[cfg(any(test, feature = "testing"))]
+    fn arbitrary(arbitrary: &mut Arbitrary<'_, '_>) -> Self {
+        arbitrary.dtype()
+    }
 }
 
 impl Attr for ConstId {
@@ -84,6 +116,11 @@ impl Attr for ConstId {
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, ParseError> {
         reader.constant()
+    }
+
+    #[cfg(any(test, feature = "testing"))]
+    fn arbitrary(arbitrary: &mut Arbitrary<'_, '_>) -> Self {
+        arbitrary.constant()
     }
 
     fn visit(&mut self, visitor: &mut dyn Visitor) {
@@ -98,6 +135,11 @@ impl Attr for BlockId {
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, ParseError> {
         reader.block()
+    }
+
+    #[cfg(any(test, feature = "testing"))]
+    fn arbitrary(arbitrary: &mut Arbitrary<'_, '_>) -> Self {
+        arbitrary.block()
     }
 
     fn visit(&mut self, visitor: &mut dyn Visitor) {

@@ -7,6 +7,8 @@ use crate::op::{
 };
 use crate::parse::{ParseError, Reader};
 use crate::print::Writer;
+#[cfg(any(test, feature = "testing"))]
+use crate::testing::Arbitrary;
 
 macro_rules! words {
     ($($ty:ident { $($variant:ident = $word:literal),* $(,)? })*) => {$(
@@ -17,6 +19,11 @@ macro_rules! words {
 
             fn read(reader: &mut Reader<'_>) -> Result<Self, ParseError> {
                 reader.one_of(&[$(($word, $ty::$variant)),*])
+            }
+
+            #[cfg(any(test, feature = "testing"))]
+            fn arbitrary(arbitrary: &mut Arbitrary<'_, '_>) -> Self {
+                arbitrary.of([$($ty::$variant),*])
             }
         }
     )*};

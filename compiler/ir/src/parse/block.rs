@@ -111,7 +111,8 @@ fn node(reader: &mut Reader<'_>, block: BlockId) -> Result<(), ParseError> {
     reader.expect("=")?;
     let types: Vec<ValueType> = outputs.iter().map(|output| output.ty.clone()).collect();
     let op = op(reader, &types)?;
-    let operands = if reader.at("%") {
+    // On the next line it would be the next node.
+    let operands = if reader.at_on_line("%") {
         values(reader)?
     } else {
         Vec::new()

@@ -45,6 +45,13 @@ impl<'t> Reader<'t> {
         self.rest().starts_with(token)
     }
 
+    /// Whether `token` comes next, on the line of what stands before it.
+    pub(super) fn at_on_line(&mut self, token: &str) -> bool {
+        let start = self.start();
+        let before = self.text[..start].trim_end_matches([' ', '\t']);
+        !before.ends_with('\n') && self.rest().starts_with(token)
+    }
+
     /// Takes `token` if it comes next.
     pub(crate) fn eat(&mut self, token: &str) -> bool {
         let found = self.at(token);

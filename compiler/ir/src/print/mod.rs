@@ -8,6 +8,8 @@
 mod constant;
 mod numbers;
 mod ty;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 pub(crate) use numbers::Reach;

@@ -1,0 +1,337 @@
+//! From a model to a graph.
+//!
+//! Nodes are converted in topological order; functions of the model are converted in place of their calls; subgraphs
+//! become blocks, or are converted in place where it is known which of them runs and how often. Before anything is
+//! converted, every operator that the importer does not know is collected into one error.
+
+mod constants;
+mod cx;
+mod free_names;
+mod function;
+mod inputs;
+mod region;
+mod scope;
+mod support;
+
+pub(crate) use cx::{ConvertError, Elements, NodeCx};
+pub(crate) use region::{Captures, FreshAxes, ParamType};
+
+use crate::attr::Attrs;
+use crate::error::{NodeRef, OnnxError, UnsupportedOp};
+use crate::file::Model;
+use crate::ops;
+use crate::proto::{GraphProto, NodeProto};
+use crate::topo;
+use function::{Call, Functions};
+use graphc_base::Interval;
+use graphc_ir::{Builder, Graph, ValueId};
+use scope::Scopes;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// How deep functions and subgraphs may nest.
+const MAX_NESTING: usize = 40;
+
+/// How many nodes may be converted, those of functions and subgraphs counted each time.
+const MAX_NODES: usize = 1 << 21;
+
+/// What the caller decides about an import.
+#[derive(Clone, Debug, Default)]
+pub struct ImportOptions {
+    /// Sizes of dims by name: a range of one value makes the dim a constant.
+    pub dims: BTreeMap<String, Interval>,
+}
+
+/// An operator that the importer knows.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct SupportedOp {
+    /// Its domain; `ai.onnx` for the default one.
+    pub domain: &'static str,
+    /// Its name.
+    pub op_type: &'static str,
+    /// First version of the domain that has it.
+    pub since: i64,
+}
+
+/// Every operator that [`import`] knows, sorted.
+pub fn supported_ops() -> impl Iterator<Item = SupportedOp> {
+    let mut supported: Vec<SupportedOp> = ops::entries()
+        .map(|entry| SupportedOp {
+            domain: if entry.domain.is_empty() {
+                "ai.onnx"
+            } else {
+                entry.domain
+            },
+            op_type: entry.op_type,
+            since: ops::since(entry),
+        })
+        .collect();
+    supported.sort_unstable();
+    supported.into_iter()
+}
+
+/// Makes the graph of a model.
+///
+/// # Errors
+/// All operators that are not supported at once; else the first node, tensor or input that is at fault, by name.
+pub fn import(model: &Model, options: &ImportOptions) -> Result<Graph, OnnxError> {
+    let graph = model.graph();
+    let mut importer = Importer::new(model);
+    support::check(&importer)?;
+    let mut builder = Builder::new(&graph.name);
+    importer.scopes.push_closed();
+    inputs::define(&mut builder, &mut importer, options)?;
+    importer.convert_nodes(&mut builder, graph)?;
+    for (name, value) in importer.outputs(graph)? {
+        builder.output(name, value);
+    }
+    Ok(builder.finish())
+}
+
+/// What the conversion of a model keeps besides the graph.
+pub(crate) struct Importer<'m> {
+    model: &'m Model,
+    functions: Functions<'m>,
+    scopes: Scopes,
+    /// The functions that are being converted in place, outermost first.
+    calls: Vec<Call>,
+    n_nesting: usize,
+    n_nodes: usize,
+    n_instances: u32,
+}
+
+impl<'m> Importer<'m> {
+    fn new(model: &'m Model) -> Self {
+        Self {
+            model,
+            functions: Functions::new(model),
+            scopes: Scopes::default(),
+            calls: Vec::new(),
+            n_nesting: 0,
+            n_nodes: 0,
+            n_instances: 0,
+        }
+    }
+
+    fn model(&self) -> &'m Model {
+        self.model
+    }
+
+    fn next_instance(&mut self) -> u32 {
+        self.n_instances += 1;
+        self.n_instances
+    }
+
+    /// Version of a domain that the model, or the function that is being converted, imports.
+    fn opset(&self, domain: &str) -> Option<i64> {
+        match self.calls.last() {
+            Some(call) => call.opsets.get(normalised(domain)).copied(),
+            None => self.model.opset(domain),
+        }
+    }
+
+    /// Goes one level deeper; [`leave`](Self::leave) comes back.
+    fn enter(&mut self) -> Result<(), OnnxError> {
+        self.n_nesting += 1;
+        if self.n_nesting > MAX_NESTING {
+            return Err(self.model.graph_error(format!(
+                "functions and subgraphs nest more than {MAX_NESTING} deep"
+            )));
+        }
+        Ok(())
+    }
+
+    fn leave(&mut self) {
+        self.n_nesting -= 1;
+    }
+
+    /// Converts a subgraph into the current block; see [`NodeCx::inline`].
+    fn convert_graph(
+        &mut self,
+        b: &mut Builder,
+        graph: &GraphProto,
+        args: &[ValueId],
+    ) -> Result<Vec<ValueId>, OnnxError> {
+        self.enter()?;
+        self.scopes.push_open();
+        self.define_initializers(b, graph)?;
+        for (input, &arg) in graph.input.iter().zip(args) {
+            self.scopes.define(&input.name, Some(arg));
+        }
+        self.convert_nodes(b, graph)?;
+        let outputs = self.outputs(graph)?;
+        let values = outputs.into_iter().map(|(_, value)| value).collect();
+        self.scopes.pop();
+        self.leave();
+        Ok(values)
+    }
+
+    fn define_initializers(
+        &mut self,
+        b: &mut Builder,
+        graph: &GraphProto,
+    ) -> Result<(), OnnxError> {
+        for view in self.model.initializers(graph) {
+            let view = view?;
+            let name = view.name.clone();
+            let value = constants::constant(b, view).map_err(|error| {
+                self.model
+                    .graph_error(format!("initializer {name}: {error}"))
+            })?;
+            self.scopes.define(&name, Some(value));
+        }
+        Ok(())
+    }
+
+    fn convert_nodes(&mut self, b: &mut Builder, graph: &GraphProto) -> Result<(), OnnxError> {
+        for node_idx in topo::order(graph)? {
+            self.convert_node(b, &graph.node[node_idx], node_idx)?;
+        }
+        Ok(())
+    }
+
+    /// Names and values of a graph's outputs.
+    fn outputs<'g>(&self, graph: &'g GraphProto) -> Result<Vec<(&'g str, ValueId)>, OnnxError> {
+        graph
+            .output
+            .iter()
+            .map(|output| match self.scopes.lookup(&output.name) {
+                Some(Some(value)) => Ok((output.name.as_str(), value)),
+                _ => Err(self
+                    .model
+                    .graph_error(format!("output {} is not defined", output.name))),
+            })
+            .collect()
+    }
+
+    fn convert_node(
+        &mut self,
+        b: &mut Builder,
+        node: &NodeProto,
+        node_idx: usize,
+    ) -> Result<(), OnnxError> {
+        self.n_nodes += 1;
+        if self.n_nodes > MAX_NODES {
+            return Err(self.model.graph_error(format!(
+                "functions and subgraphs unfold to more than {MAX_NODES} nodes"
+            )));
+        }
+        let resolved;
+        let node = match self.calls.last() {
+            Some(call) => {
+                resolved = call.resolve(node);
+                &resolved
+            }
+            None => node,
+        };
+        let node_ref = self.node_ref(node, node_idx);
+        let mut inputs = Vec::with_capacity(node.input.len());
+        for name in &node.input {
+            inputs.push(match self.scopes.lookup(name) {
+                _ if name.is_empty() => None,
+                Some(meaning) => meaning,
+                None => {
+                    return Err(OnnxError::Node {
+                        node: node_ref,
+                        message: format!("operand {name} is not defined"),
+                    });
+                }
+            });
+        }
+        let before = b.graph().n_values();
+        let outputs = if let Some(function) = self.functions.find(node) {
+            self.convert_call(b, function, node, &node_ref, inputs)?
+        } else {
+            let source = b.add_source(&node_ref.name, &node.op_type);
+            b.set_sources(Arc::from([source]));
+            self.convert_op(b, node, &node_ref, inputs)?
+        };
+        self.define_outputs(b, node, node_ref, outputs, before)
+    }
+
+    fn convert_op(
+        &mut self,
+        b: &mut Builder,
+        node: &NodeProto,
+        node_ref: &NodeRef,
+        inputs: Vec<Option<ValueId>>,
+    ) -> Result<Vec<ValueId>, OnnxError> {
+        let Some(entry) = ops::find(normalised(&node.domain), &node.op_type) else {
+            return Err(unsupported(
+                node_ref.clone(),
+                "the operator is unknown".into(),
+            ));
+        };
+        let attrs = Attrs::new(node, node_ref);
+        let opset = self.opset(&node.domain).unwrap_or(1);
+        let mut cx = NodeCx::new(b, self, node, &attrs, inputs, opset);
+        let outputs = (entry.convert)(&mut cx).map_err(|error| match error {
+            ConvertError::Model(error) => *error,
+            ConvertError::Unsupported(reason) => unsupported(node_ref.clone(), reason),
+            ConvertError::Type(error) => OnnxError::Node {
+                node: node_ref.clone(),
+                message: error.to_string(),
+            },
+            ConvertError::Invalid(message) => OnnxError::Node {
+                node: node_ref.clone(),
+                message,
+            },
+        })?;
+        if let Some(name) = attrs.unused().first() {
+            return Err(OnnxError::Attribute {
+                node: node_ref.clone(),
+                attribute: (*name).to_owned(),
+                message: "is unknown".into(),
+            });
+        }
+        Ok(outputs)
+    }
+
+    /// Names of the node's results get their values; those that this node made are called so in messages too.
+    fn define_outputs(
+        &mut self,
+        b: &mut Builder,
+        node: &NodeProto,
+        node_ref: NodeRef,
+        outputs: Vec<ValueId>,
+        n_before: usize,
+    ) -> Result<(), OnnxError> {
+        for (output_idx, name) in node.output.iter().enumerate() {
+            if name.is_empty() {
+                continue;
+            }
+            let Some(&value) = outputs.get(output_idx) else {
+                return Err(unsupported(
+                    node_ref,
+                    format!("result {output_idx} ({name}) is not computed"),
+                ));
+            };
+            self.scopes.define(name, Some(value));
+            let is_new = value.0 as usize >= n_before;
+            if is_new && b.graph().value(value).name.is_none() {
+                b.graph_mut().set_name(value, name.as_str());
+            }
+        }
+        Ok(())
+    }
+
+    fn node_ref(&self, node: &NodeProto, node_idx: usize) -> NodeRef {
+        let mut node_ref = self.model.node_ref(node, node_idx);
+        if let Some(call) = self.calls.last() {
+            node_ref.name = format!("{}/{}", call.name, node_ref.name);
+        }
+        node_ref.opset = self.opset(&node.domain);
+        node_ref
+    }
+}
+
+fn unsupported(node: NodeRef, reason: String) -> OnnxError {
+    OnnxError::Unsupported {
+        ops: vec![UnsupportedOp { node, reason }],
+    }
+}
+
+/// The default domain has two names.
+fn normalised(domain: &str) -> &str {
+    if domain == "ai.onnx" { "" } else { domain }
+}

@@ -1,0 +1,379 @@
+//! If and Loop.
+//!
+//! A branch or body becomes a block that is given all it uses from outside. What a loop carries may change its sizes
+//! from turn to turn: the body is converted with the sizes of the initial values, and again with those axes left open
+//! that did not stay, until all do.
+
+use super::{Converted, OpEntry, onnx};
+use crate::import::{Captures, ConvertError, FreshAxes, NodeCx, ParamType};
+use graphc_base::{DType, Dim, Tri};
+use graphc_ir::op::{If, Loop, Op, SequenceOp};
+use graphc_ir::{ElementType, TensorType, ValueDef, ValueId, ValueType};
+
+pub(super) const OPS: &[OpEntry] = &[onnx("If", branch), onnx("Loop", onnx_loop)];
+
+fn branch(cx: &mut NodeCx<'_, '_>) -> Converted {
+    let cond = cx.input(0)?;
+    let cond = cx.bool_scalar(cond)?;
+    let (then_graph, else_graph) = (cx.graph_attr("then_branch")?, cx.graph_attr("else_branch")?);
+    match cx.known_bool(cond) {
+        Some(true) => return cx.inline(then_graph, &[]),
+        Some(false) => return cx.inline(else_graph, &[]),
+        None => {}
+    }
+    let captures = cx.captures(&[then_graph, else_graph]);
+    let n_outer = cx.n_symbols();
+    let then_region = cx.region(&[], &captures, |cx, _| cx.inline(then_graph, &[]))?;
+    let else_region = cx.region(&[], &captures, |cx, _| cx.inline(else_graph, &[]))?;
+    if then_region.results.len() != else_region.results.len() {
+        return Err(ConvertError::Invalid(format!(
+            "one branch gives {} results, the other {}",
+            then_region.results.len(),
+            else_region.results.len()
+        )));
+    }
+    let mut fresh = FreshAxes::default();
+    let mut results = Vec::with_capacity(then_region.results.len());
+    let pairs = then_region.results.iter().zip(&else_region.results);
+    for (result_idx, (a, b)) in pairs.enumerate() {
+        results.push(cx.join(a, b, n_outer, result_idx, &mut fresh)?);
+    }
+    let op = Op::If(Box::new(If {
+        then_block: then_region.block,
+        else_block: else_region.block,
+        results,
+    }));
+    let mut operands = vec![cond];
+    operands.extend(&captures.operands);
+    cx.op_with_fresh_axes(op, &operands, fresh)
+}
+
+fn onnx_loop(cx: &mut NodeCx<'_, '_>) -> Converted {
+    let body = cx.graph_attr("body")?;
+    let trip_count = cx.opt(0).map(|count| cx.int_scalar(count)).transpose()?;
+    let condition = cx.opt(1).map(|cond| cx.bool_scalar(cond)).transpose()?;
+    let carried = (2..cx.n_inputs())
+        .map(|i| cx.input(i))
+        .collect::<Result<Vec<_>, _>>()?;
+    let n_carried = carried.len();
+    let n_results = body.output.len();
+    if body.input.len() != n_carried + 2 || n_results < n_carried + 1 {
+        return Err(ConvertError::Invalid(format!(
+            "the body takes {} operands and gives {n_results} results, for {n_carried} carried values",
+            body.input.len(),
+        )));
+    }
+    let captures = cx.captures(&[body]);
+    let spec = Repeat {
+        trip_count,
+        condition,
+        carried,
+        passed: Vec::new(),
+        captures: &captures,
+        n_scanned: n_results - n_carried - 1,
+    };
+    repeat(cx, spec, &|cx, turn| {
+        let mut args = vec![turn.iteration, turn.condition];
+        args.extend(turn.carried);
+        let results = cx.inline(body, &args)?;
+        let [condition, rest @ ..] = &results[..] else {
+            return Err(ConvertError::Invalid("the body gives no condition".into()));
+        };
+        let condition = cx.bool_scalar(*condition)?;
+        let (carried, scanned) = rest.split_at(n_carried.min(rest.len()));
+        Ok(TurnResult {
+            condition: Some(condition),
+            carried: carried.to_vec(),
+            scanned: scanned.to_vec(),
+        })
+    })
+}
+
+/// A loop to be made.
+pub(crate) struct Repeat<'c> {
+    /// Most turns, `i64[]`.
+    pub(crate) trip_count: Option<ValueId>,
+    /// Whether there is a first turn, `bool[]`.
+    pub(crate) condition: Option<ValueId>,
+    /// Initial values of what is carried from turn to turn.
+    pub(crate) carried: Vec<ValueId>,
+    /// What each turn is given unchanged.
+    pub(crate) passed: Vec<ValueId>,
+    /// What the body uses by name from outside.
+    pub(crate) captures: &'c Captures,
+    /// How many results of each turn are stacked.
+    pub(crate) n_scanned: usize,
+}
+
+/// What the body is given.
+pub(crate) struct Turn<'t> {
+    /// Number of the turn, `i64[]`.
+    pub(crate) iteration: ValueId,
+    /// The condition that let it run, `bool[]`.
+    pub(crate) condition: ValueId,
+    /// The carried values.
+    pub(crate) carried: &'t [ValueId],
+    /// What is passed unchanged.
+    pub(crate) passed: &'t [ValueId],
+}
+
+/// What the body gives.
+pub(crate) struct TurnResult {
+    /// Whether there is a next turn, `bool[]`; always where it is `None`.
+    pub(crate) condition: Option<ValueId>,
+    /// The carried values.
+    pub(crate) carried: Vec<ValueId>,
+    /// What is stacked.
+    pub(crate) scanned: Vec<ValueId>,
+}
+
+type Body<'f> = &'f dyn Fn(&mut NodeCx<'_, '_>, &Turn<'_>) -> Result<TurnResult, ConvertError>;
+
+/// Makes a loop; gives the carried values, then the stacked ones.
+pub(crate) fn repeat(cx: &mut NodeCx<'_, '_>, mut spec: Repeat<'_>, body: Body<'_>) -> Converted {
+    let n_carried = spec.carried.len();
+    let mut carried: Vec<ParamType> = spec
+        .carried
+        .iter()
+        .map(|&value| cx.b.ty(value).clone().into())
+        .collect();
+    let mut has_hints = true;
+    let (region, runs_on, n_outer) = loop {
+        let before = cx.b.clone();
+        let n_outer = cx.n_symbols();
+        let mut params = vec![
+            ParamType::from(ValueType::Tensor(TensorType::scalar(DType::I64))),
+            ParamType::from(ValueType::Tensor(TensorType::scalar(DType::Bool))),
+        ];
+        params.extend(carried.iter().cloned());
+        params.extend(
+            spec.passed
+                .iter()
+                .map(|&value| cx.b.ty(value).clone().into()),
+        );
+        let mut runs_on = false;
+        let mut ranks = Vec::new();
+        let region = cx.region(&params, spec.captures, |cx, args| {
+            let [iteration, condition, rest @ ..] = args else {
+                return Err(ConvertError::Invalid("a turn has no number".into()));
+            };
+            let (carried, passed) = rest.split_at(n_carried);
+            let turn = Turn {
+                iteration: *iteration,
+                condition: *condition,
+                carried,
+                passed,
+            };
+            let result = body(cx, &turn)?;
+            runs_on = match result.condition {
+                None => true,
+                Some(next) => next == *condition || cx.known_bool(next) == Some(true),
+            };
+            ranks = result
+                .carried
+                .iter()
+                .map(|&value| inserted_rank(cx, value))
+                .collect();
+            let next = match result.condition {
+                Some(next) => next,
+                None => cx.b.const_scalar_i64(DType::Bool, 1),
+            };
+            let mut results = vec![next];
+            results.extend(result.carried);
+            results.extend(result.scanned);
+            Ok(results)
+        })?;
+        if region.results.len() != 1 + n_carried + spec.n_scanned {
+            return Err(ConvertError::Invalid(format!(
+                "the body gives {} results, not {}",
+                region.results.len(),
+                1 + n_carried + spec.n_scanned
+            )));
+        }
+        // An empty sequence does not know the rank of what it will hold, but the body shows what is put into it.
+        let hinted = has_hints && hint_ranks(&mut carried, &ranks);
+        has_hints = false;
+        if !hinted && !widen(cx, &mut carried, &region.results[1..])? {
+            break (region, runs_on, n_outer);
+        }
+        *cx.b = before;
+        if hinted {
+            remake_empty(cx, &mut spec.carried, &carried)?;
+        }
+    };
+    let starts = spec
+        .condition
+        .is_none_or(|cond| cx.known_bool(cond) == Some(true));
+    let n_turns = spec
+        .trip_count
+        .filter(|_| starts && runs_on)
+        .and_then(|count| cx.known_dim(count, 0))
+        .map(|count| cx.b.dims().max(&count, &Dim::constant(0)));
+    let mut fresh = FreshAxes::default();
+    let mut results = Vec::with_capacity(n_carried + spec.n_scanned);
+    for (result_idx, param) in carried.iter().enumerate() {
+        results.push(carried_result(cx, param, result_idx, &mut fresh));
+    }
+    for (scanned_idx, ty) in region.results[1 + n_carried..].iter().enumerate() {
+        let result_idx = n_carried + scanned_idx;
+        results.push(stacked(
+            cx,
+            ty,
+            n_turns.as_ref(),
+            n_outer,
+            result_idx,
+            &mut fresh,
+        )?);
+    }
+    let op = Op::Loop(Box::new(Loop {
+        body: region.block,
+        has_trip_count: spec.trip_count.is_some(),
+        has_condition: spec.condition.is_some(),
+        n_carried,
+        n_scanned: spec.n_scanned,
+        results,
+    }));
+    let mut operands = Vec::new();
+    operands.extend(spec.trip_count);
+    operands.extend(spec.condition);
+    operands.extend(spec.carried);
+    operands.extend(spec.passed);
+    operands.extend(&spec.captures.operands);
+    cx.op_with_fresh_axes(op, &operands, fresh)
+}
+
+/// Opens the axes, and forgets the ranks, that a turn changes. Gives whether there were any.
+fn widen(
+    cx: &NodeCx<'_, '_>,
+    carried: &mut [ParamType],
+    results: &[ValueType],
+) -> Result<bool, ConvertError> {
+    let mut is_changed = false;
+    for (carried_idx, (param, result)) in carried.iter_mut().zip(results).enumerate() {
+        let shown = || {
+            ConvertError::Unsupported(format!(
+                "carried value {carried_idx} becomes {} in the body",
+                cx.show_type(result)
+            ))
+        };
+        match (&mut param.ty, result) {
+            (ValueType::Tensor(before), ValueType::Tensor(after)) => {
+                if before.dtype != after.dtype || before.rank() != after.rank() {
+                    return Err(shown());
+                }
+                for (axis, (before, after)) in before.shape.iter().zip(&after.shape).enumerate() {
+                    if !param.loose.contains(&axis) && cx.b.dims().eq(before, after) != Tri::Yes {
+                        param.loose.push(axis);
+                        is_changed = true;
+                    }
+                }
+            }
+            (ValueType::Sequence(before), ValueType::Sequence(after)) => {
+                if before.dtype != after.dtype {
+                    return Err(shown());
+                }
+                if before.rank.is_some() && before.rank != after.rank {
+                    before.rank = None;
+                    is_changed = true;
+                }
+            }
+            (ValueType::Optional(_), ValueType::Optional(_)) => {}
+            _ => return Err(shown()),
+        }
+    }
+    Ok(is_changed)
+}
+
+fn carried_result(
+    cx: &mut NodeCx<'_, '_>,
+    param: &ParamType,
+    result_idx: usize,
+    fresh: &mut FreshAxes,
+) -> ValueType {
+    let mut ty = param.ty.clone();
+    if let ValueType::Tensor(tensor) = &mut ty {
+        for &axis in &param.loose {
+            tensor.shape[axis] = cx.fresh_size(result_idx, axis, fresh);
+        }
+    }
+    ty
+}
+
+/// The type of values of this type from all turns, stacked.
+fn stacked(
+    cx: &mut NodeCx<'_, '_>,
+    ty: &ValueType,
+    n_turns: Option<&Dim>,
+    n_outer: usize,
+    result_idx: usize,
+    fresh: &mut FreshAxes,
+) -> Result<ValueType, ConvertError> {
+    let ValueType::Tensor(tensor) = ty else {
+        return Err(ConvertError::Unsupported(
+            "only tensors can be stacked over the turns of a loop".into(),
+        ));
+    };
+    let mut shape = vec![match n_turns {
+        Some(n_turns) => n_turns.clone(),
+        None => cx.fresh_size(result_idx, 0, fresh),
+    }];
+    for (axis, dim) in tensor.shape.iter().enumerate() {
+        shape.push(if cx.is_outer(dim, n_outer) {
+            dim.clone()
+        } else {
+            cx.fresh_size(result_idx, axis + 1, fresh)
+        });
+    }
+    Ok(ValueType::Tensor(TensorType {
+        dtype: tensor.dtype,
+        shape,
+    }))
+}
+
+/// The rank of what was last put into a sequence.
+fn inserted_rank(cx: &NodeCx<'_, '_>, sequence: ValueId) -> Option<usize> {
+    let graph = cx.b.graph();
+    let ValueDef::Node { node, .. } = graph.value(sequence).def else {
+        return None;
+    };
+    let node = graph.node(node);
+    match node.op {
+        Op::Sequence(SequenceOp::Insert) => cx.b.rank(*node.inputs.get(1)?).ok(),
+        _ => None,
+    }
+}
+
+fn hint_ranks(carried: &mut [ParamType], ranks: &[Option<usize>]) -> bool {
+    let mut is_changed = false;
+    for (param, rank) in carried.iter_mut().zip(ranks) {
+        if let ValueType::Sequence(ElementType { rank: known, .. }) = &mut param.ty
+            && known.is_none()
+            && rank.is_some()
+        {
+            *known = *rank;
+            is_changed = true;
+        }
+    }
+    is_changed
+}
+
+/// Makes empty initial sequences again with the ranks that were found; others keep their unknown rank.
+fn remake_empty(
+    cx: &mut NodeCx<'_, '_>,
+    initial: &mut [ValueId],
+    carried: &[ParamType],
+) -> Result<(), ConvertError> {
+    for (value, param) in initial.iter_mut().zip(carried) {
+        let ValueType::Sequence(element) = &param.ty else {
+            continue;
+        };
+        if *cx.b.ty(*value) == param.ty || cx.sequence_elements(*value) != Some(Vec::new()) {
+            continue;
+        }
+        let op = Op::Sequence(SequenceOp::Empty {
+            element: element.clone(),
+        });
+        *value = cx.b.op1(op, &[])?;
+    }
+    Ok(())
+}

@@ -1,0 +1,125 @@
+//! The operators that the importer knows: one file per family, each with a table of its operators.
+//!
+//! A converter reads its node through [`NodeCx`] and gives one value per output of the node. Operators that ONNX
+//! defines by others become those others; what ONNX lets arrive as a tensor at run time (axes, bounds, sizes) may be
+//! constant, symbolic or data alike.
+
+mod activation;
+mod cast;
+mod construct;
+mod control;
+mod elementwise;
+mod features;
+mod gather;
+mod join;
+mod labels;
+mod operand;
+mod optional;
+mod pad;
+mod random;
+mod reduce;
+mod scan;
+mod scores;
+mod select;
+mod sequence;
+mod shape;
+mod since;
+mod slice;
+mod text;
+mod trees;
+
+use crate::import::{ConvertError, NodeCx};
+use graphc_ir::ValueId;
+
+/// What a converter gives: one value per output of the node, in order; it may give fewer where the rest are optional.
+pub(crate) type Converted = Result<Vec<ValueId>, ConvertError>;
+
+/// Converts one node.
+pub(crate) type Convert = fn(&mut NodeCx<'_, '_>) -> Converted;
+
+/// One operator of a table.
+pub(crate) struct OpEntry {
+    /// `""` for ai.onnx.
+    pub(crate) domain: &'static str,
+    /// The operator's name in its domain.
+    pub(crate) op_type: &'static str,
+    /// Its converter.
+    pub(crate) convert: Convert,
+}
+
+/// An entry of the default domain.
+pub(crate) const fn onnx(op_type: &'static str, convert: Convert) -> OpEntry {
+    OpEntry {
+        domain: "",
+        op_type,
+        convert,
+    }
+}
+
+/// An entry of the `ai.onnx.ml` domain.
+pub(crate) const fn ml(op_type: &'static str, convert: Convert) -> OpEntry {
+    OpEntry {
+        domain: "ai.onnx.ml",
+        op_type,
+        convert,
+    }
+}
+
+/// Every family's table.
+const FAMILIES: &[&[OpEntry]] = &[
+    activation::OPS,
+    cast::OPS,
+    construct::OPS,
+    control::OPS,
+    elementwise::OPS,
+    features::OPS,
+    gather::OPS,
+    join::OPS,
+    labels::OPS,
+    optional::OPS,
+    pad::OPS,
+    random::OPS,
+    reduce::OPS,
+    scan::OPS,
+    scores::OPS,
+    select::OPS,
+    sequence::OPS,
+    shape::OPS,
+    slice::OPS,
+    text::OPS,
+    trees::OPS,
+];
+
+/// Every operator that the importer knows, in no particular order.
+pub(crate) fn entries() -> impl Iterator<Item = &'static OpEntry> {
+    FAMILIES.iter().flat_map(|family| family.iter())
+}
+
+/// The converter of an operator; `domain` is normalised (`""` for ai.onnx).
+pub(crate) fn find(domain: &str, op_type: &str) -> Option<&'static OpEntry> {
+    entries().find(|entry| entry.op_type == op_type && entry.domain == domain)
+}
+
+/// The first opset of an operator's domain that has it.
+pub(crate) fn since(entry: &OpEntry) -> i64 {
+    since::since(entry.domain, entry.op_type)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn no_operator_stands_in_two_tables() {
+        let mut seen = BTreeSet::new();
+        for entry in entries() {
+            assert!(
+                seen.insert((entry.domain, entry.op_type)),
+                "{}.{} stands twice",
+                entry.domain,
+                entry.op_type
+            );
+        }
+    }
+}
