@@ -443,7 +443,11 @@ impl<'a> Call<'a> {
     /// The result, after the tests that hold for every result: no negative size, no more elements than can be addressed.
     pub(super) fn finish(self, outputs: Vec<ValueType>) -> Result<OpTypes, TypeError> {
         for output in &outputs {
-            if let ValueType::Tensor(ty) = output {
+            let mut held = output;
+            while let ValueType::Optional(inner) = held {
+                held = inner;
+            }
+            if let ValueType::Tensor(ty) = held {
                 self.sizes("result", &ty.shape)?;
                 self.addressable(ty)?;
             }

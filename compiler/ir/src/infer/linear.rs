@@ -215,7 +215,7 @@ pub(super) fn dft(call: &mut Call<'_>, axis: &Dim, shape: &[Dim]) -> Outputs {
     for (what, dim) in [("x", &x.shape[last]), ("result", &shape[last])] {
         call.ensure(
             matches!(dim.as_const(), Some(1 | 2)),
-            format_args!("last dim of {what} must be 1 or 2"),
+            format_args!("last dim of {what} must be a constant, 1 or 2"),
         )?;
     }
     // Where the axis is a symbol, any one of the others may be the transformed one.

@@ -62,12 +62,16 @@ pub(super) fn tree_ensemble(call: &mut Call<'_>, trees: &TreeEnsemble) -> Output
         trees.roots.iter().all(|&root| root < n_nodes),
         "a root is not a node",
     )?;
-    let n_features = x.shape[1]
-        .as_const()
-        .map_or(usize::MAX, |size| usize::try_from(size).unwrap_or(0));
+    let mut n_read = 0;
     for (node_idx, node) in trees.nodes.iter().enumerate() {
-        tree_node(call, node_idx, node, n_nodes, n_features, trees.n_targets)?;
+        tree_node(call, node_idx, node, n_nodes, trees.n_targets)?;
+        if let TreeNode::Branch { feature, .. } = node {
+            n_read = n_read.max(feature.saturating_add(1));
+        }
     }
+    let n_read = call.count("number of features", n_read)?;
+    let what = format!("trees read {n_read} features");
+    call.at_most(&n_read, &x.shape[1], what)?;
     one(x.dtype, vec![x.shape[0].clone(), n_targets])
 }
 
@@ -76,12 +80,10 @@ fn tree_node(
     node_idx: usize,
     node: &TreeNode,
     n_nodes: usize,
-    n_features: usize,
     n_targets: usize,
 ) -> Result<(), TypeError> {
     match node {
         TreeNode::Branch {
-            feature,
             true_child,
             false_child,
             ..
@@ -90,10 +92,6 @@ fn tree_node(
             call.ensure(
                 is_below(*true_child) && is_below(*false_child),
                 format_args!("children of tree node {node_idx} are not behind it"),
-            )?;
-            call.ensure(
-                *feature < n_features,
-                format_args!("tree node {node_idx} reads feature {feature}"),
             )
         }
         TreeNode::Leaf { weights } => call.ensure(

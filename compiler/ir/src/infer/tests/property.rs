@@ -163,7 +163,7 @@ const LEFT_OPEN: &[&str] = &[
 ];
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(5000))]
+    #![proptest_config(ProptestConfig { cases: 5000, failure_persistence: None, ..Default::default() })]
 
     #[test]
     fn inference_is_total(
