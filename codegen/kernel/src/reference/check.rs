@@ -7,9 +7,9 @@ use smallvec::SmallVec;
 /// Sizes or positions along axes.
 pub(super) type Axes = SmallVec<[usize; 12]>;
 
-impl Call<'_, '_> {
+impl<'a> Call<'a, '_> {
     /// The spec of an input.
-    pub(super) fn input(&self, index: usize) -> Result<&BoundArg, KernelError> {
+    pub(super) fn input(&self, index: usize) -> Result<&'a BoundArg, KernelError> {
         self.spec
             .inputs
             .get(index)
@@ -17,7 +17,7 @@ impl Call<'_, '_> {
     }
 
     /// The spec of an output.
-    pub(super) fn output(&self, index: usize) -> Result<&BoundArg, KernelError> {
+    pub(super) fn output(&self, index: usize) -> Result<&'a BoundArg, KernelError> {
         self.spec
             .outputs
             .get(index)

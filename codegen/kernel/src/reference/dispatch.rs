@@ -1,12 +1,34 @@
 //! One match over all kernels.
 
-use super::{Call, KernelError, conv, gather, matmul, order, pool, recurrent, scatter, suppress, table};
+use super::{Call, KernelError, fill, movement, norm, pointwise, quantize, reduce, conv, gather, matmul, order, pool, recurrent, scatter, suppress, table};
 use crate::spec::{BoundSpec, Kernel};
 
 /// Computes a spec.
 pub fn evaluate(call: &mut Call<'_, '_>) -> Result<(), KernelError> {
     let spec = call.spec;
     match &spec.kernel {
+        Kernel::Pointwise(program) => pointwise::pointwise(call, program),
+        Kernel::Copy => movement::copy(call),
+        Kernel::Concat { axis } => movement::concat(call, *axis),
+        Kernel::Pad { mode, before, after } => movement::pad(call, *mode, before, after),
+        Kernel::Tile => movement::tile(call),
+        Kernel::Dims(dims) => fill::dims(call, dims),
+        Kernel::Iota => fill::iota(call),
+        Kernel::Random { kind, seed, instance } => fill::random(call, *kind, *seed, *instance),
+        Kernel::Quantize { axis, block, saturate } => quantize::quantize(call, *axis, *block, *saturate),
+        Kernel::Dequantize { axis, block } => quantize::dequantize(call, *axis, *block),
+        Kernel::Reduce { kind, reduced } => reduce::reduce(call, *kind, reduced),
+        Kernel::ArgReduce { largest, axis, last } => reduce::arg_reduce(call, *largest, *axis, *last),
+        Kernel::Cumulative { kind, axis, exclusive, reverse } => {
+            reduce::cumulative(call, *kind, axis, *exclusive, *reverse)
+        }
+        Kernel::Softmax { axis, log } => norm::softmax(call, *axis, *log),
+        Kernel::LayerNorm { axis, epsilon } => norm::row_norm(call, *axis, *epsilon, true),
+        Kernel::RmsNorm { axis, epsilon } => norm::row_norm(call, *axis, *epsilon, false),
+        Kernel::GroupNorm { groups, epsilon } => norm::group_norm(call, groups, *epsilon),
+        Kernel::LocalResponseNorm { size, alpha, beta, bias } => {
+            norm::local_response_norm(call, *size, *alpha, *beta, *bias)
+        }
         Kernel::MatMul => matmul::matmul(call),
         Kernel::Conv(attrs) => conv::conv(call, attrs),
         Kernel::ConvTranspose(attrs) => conv::conv_transpose(call, attrs),

@@ -6,6 +6,12 @@
 mod dispatch;
 mod check;
 pub mod element;
+mod fill;
+mod movement;
+mod norm;
+mod pointwise;
+mod quantize;
+mod reduce;
 #[cfg(test)]
 mod harness;
 mod matmul;
