@@ -1,6 +1,7 @@
-//! Every operator survives the way through text.
+//! Every operator survives the way through text, and stands in the reference.
 
 use super::templates::{ROWS, row_of, templates};
+use super::{Attr, Codec, describe};
 use crate::consts::{ConstData, ConstId};
 use crate::graph::{BlockId, Graph};
 use crate::op::Op;
@@ -9,6 +10,7 @@ use crate::types::{TensorType, ValueType};
 use graphc_base::{DType, Dim, Interval};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
+use std::convert::Infallible;
 use std::sync::Arc;
 
 /// A graph with what arbitrary attributes may refer to: two symbols, one constant, one block beside the main one.
@@ -100,4 +102,86 @@ proptest! {
         });
         prop_assert_eq!(back, op, "{}", text);
     }
+}
+
+/// The attributes of an operator as `docs/ir.md` lists them: `key=`, `key=?` where it may be missing, `key?` for a truth,
+/// `…` for one without key.
+struct Keys(Vec<String>);
+
+impl Codec for Keys {
+    type Error = Infallible;
+
+    fn bare<T: Attr>(&mut self, _value: &mut T) -> Result<(), Infallible> {
+        self.0.push("…".to_owned());
+        Ok(())
+    }
+
+    fn attr<T: Attr>(&mut self, key: &'static str, _value: &mut T) -> Result<(), Infallible> {
+        self.0.push(format!("{key}="));
+        Ok(())
+    }
+
+    fn option<T: Attr>(
+        &mut self,
+        key: &'static str,
+        _value: &mut Option<T>,
+    ) -> Result<(), Infallible> {
+        self.0.push(format!("{key}=?"));
+        Ok(())
+    }
+
+    fn flag(&mut self, key: &'static str, _value: &mut bool) -> Result<(), Infallible> {
+        self.0.push(format!("{key}?"));
+        Ok(())
+    }
+
+    fn result_dim(&mut self, key: &'static str, _value: &mut Dim) -> Result<(), Infallible> {
+        self.0.push(format!("{key}="));
+        Ok(())
+    }
+
+    fn result_types(&mut self, _value: &mut Vec<ValueType>) -> Result<(), Infallible> {
+        self.0.push("results=?".to_owned());
+        Ok(())
+    }
+}
+
+/// The rows of the tables of operators: names and attributes.
+fn documented() -> Vec<(Vec<&'static str>, String)> {
+    include_str!("../../../../docs/ir.md")
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `")?.strip_suffix(" |"))
+        .filter_map(|row| {
+            let cells: Vec<&str> = row.split('|').collect();
+            let [names, attributes, _] = cells.as_slice() else {
+                return None;
+            };
+            let names = names.split(", ").map(|name| name.trim_matches([' ', '`']));
+            Some((
+                names.collect(),
+                attributes.replace('`', "").trim().to_owned(),
+            ))
+        })
+        .collect()
+}
+
+#[test]
+fn the_reference_lists_every_operator_with_its_attributes() {
+    let rows = documented();
+    for mut op in templates().into_iter().flatten() {
+        let mut keys = Keys(Vec::new());
+        match describe(&mut op, &mut keys) {
+            Ok(()) => {}
+            Err(never) => match never {},
+        }
+        let row = rows.iter().find(|(names, _)| names.contains(&op.name()));
+        let listed = row.map(|(_, attributes)| attributes.as_str());
+        assert_eq!(listed, Some(keys.0.join(" ").as_str()), "{}", op.name());
+    }
+    let n_listed: usize = rows.iter().map(|(names, _)| names.len()).sum();
+    assert_eq!(
+        n_listed,
+        Op::names().count(),
+        "the reference lists what is no operator"
+    );
 }

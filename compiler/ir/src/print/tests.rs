@@ -63,6 +63,22 @@ fn normal_text_numbers_densely_and_leaves_comments_out() {
     assert_eq!(read.n_values(), 9);
 }
 
+#[test]
+fn the_example_of_the_reference_is_sound_and_written_as_it_stands() {
+    let reference = include_str!("../../../../docs/ir.md");
+    let text = reference
+        .split_once("```text\n")
+        .and_then(|(_, rest)| rest.split_once("```"))
+        .map(|(text, _)| text)
+        .expect("an example");
+    let graph = parse(text).expect("text form");
+    assert_eq!(
+        crate::verify(&graph).map_err(|errors| errors.to_string()),
+        Ok(())
+    );
+    assert_eq!(graph.to_string(), text);
+}
+
 fn check_error(text: &str, expected: Expect) {
     let error = parse(text).expect_err("faulty text").to_string();
     expected.assert_eq(&error);

@@ -18,7 +18,7 @@ pub(super) fn verify_constants(graph: &Graph, errors: &mut Errors<'_>) {
 
 fn verify_constant(graph: &Graph, id: ConstId, constant: &Constant) -> Result<(), String> {
     let Some(shape) = constant.ty.const_shape() else {
-        return Err("has a shape that is not constant".to_owned());
+        return Err("has a shape that is not one of constant sizes".to_owned());
     };
     let Some(n_elements) = shape.into_iter().try_fold(1usize, usize::checked_mul) else {
         return Err("has more elements than can be counted".to_owned());
