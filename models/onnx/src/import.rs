@@ -277,6 +277,8 @@ impl<'m> Importer<'m> {
                 message,
             },
         })?;
+        // A hint to early runtimes, which changes nothing.
+        attrs.mark_read("consumed_inputs");
         if let Some(name) = attrs.unused().first() {
             return Err(OnnxError::Attribute {
                 node: node_ref.clone(),

@@ -4,6 +4,7 @@
 //! from turn to turn: the body is converted with the sizes of the initial values, and again with those axes left open
 //! that did not stay, until all do.
 
+use super::optional::get_from;
 use super::{Converted, OpEntry, onnx};
 use crate::import::{Captures, ConvertError, FreshAxes, NodeCx, ParamType};
 use graphc_base::{DType, Dim, Tri};
@@ -138,6 +139,8 @@ pub(crate) fn repeat(cx: &mut NodeCx<'_, '_>, mut spec: Repeat<'_>, body: Body<'
         .map(|&value| cx.b.ty(value).clone().into())
         .collect();
     let mut has_hints = true;
+    // Carried optionals that every turn fills: the body gives what they hold, and so does the loop.
+    let mut is_filled = vec![false; n_carried];
     let (region, runs_on, n_outer) = loop {
         let before = cx.b.clone();
         let n_outer = cx.n_symbols();
@@ -179,7 +182,18 @@ pub(crate) fn repeat(cx: &mut NodeCx<'_, '_>, mut spec: Repeat<'_>, body: Body<'
                 None => cx.b.const_scalar_i64(DType::Bool, 1),
             };
             let mut results = vec![next];
-            results.extend(result.carried);
+            for (carried_idx, mut value) in result.carried.into_iter().enumerate() {
+                let is_optional = |ty: &ValueType| matches!(ty, ValueType::Optional(_));
+                if carried
+                    .get(carried_idx)
+                    .is_some_and(|&param| is_optional(cx.b.ty(param)))
+                    && !is_optional(cx.b.ty(value))
+                {
+                    value = cx.b.op1(Op::Sequence(SequenceOp::Some), &[value])?;
+                    is_filled[carried_idx] = true;
+                }
+                results.push(value);
+            }
             results.extend(result.scanned);
             Ok(results)
         })?;
@@ -239,7 +253,13 @@ pub(crate) fn repeat(cx: &mut NodeCx<'_, '_>, mut spec: Repeat<'_>, body: Body<'
     operands.extend(spec.carried);
     operands.extend(spec.passed);
     operands.extend(&spec.captures.operands);
-    cx.op_with_fresh_axes(op, &operands, fresh)
+    let mut results = cx.op_with_fresh_axes(op, &operands, fresh)?;
+    for (result, is_filled) in results.iter_mut().zip(is_filled) {
+        if is_filled {
+            *result = get_from(cx, *result)?;
+        }
+    }
+    Ok(results)
 }
 
 /// Opens the axes, and forgets the ranks, that a turn changes. Gives whether there were any.
@@ -250,38 +270,55 @@ fn widen(
 ) -> Result<bool, ConvertError> {
     let mut is_changed = false;
     for (carried_idx, (param, result)) in carried.iter_mut().zip(results).enumerate() {
-        let shown = || {
-            ConvertError::Unsupported(format!(
+        let Some(is_wider) = widen_type(cx, &mut param.ty, &mut param.loose, result) else {
+            return Err(ConvertError::Unsupported(format!(
                 "carried value {carried_idx} becomes {} in the body",
                 cx.show_type(result)
-            ))
+            )));
         };
-        match (&mut param.ty, result) {
-            (ValueType::Tensor(before), ValueType::Tensor(after)) => {
-                if before.dtype != after.dtype || before.rank() != after.rank() {
-                    return Err(shown());
-                }
-                for (axis, (before, after)) in before.shape.iter().zip(&after.shape).enumerate() {
-                    if !param.loose.contains(&axis) && cx.b.dims().eq(before, after) != Tri::Yes {
-                        param.loose.push(axis);
-                        is_changed = true;
-                    }
-                }
-            }
-            (ValueType::Sequence(before), ValueType::Sequence(after)) => {
-                if before.dtype != after.dtype {
-                    return Err(shown());
-                }
-                if before.rank.is_some() && before.rank != after.rank {
-                    before.rank = None;
-                    is_changed = true;
-                }
-            }
-            (ValueType::Optional(_), ValueType::Optional(_)) => {}
-            _ => return Err(shown()),
-        }
+        is_changed |= is_wider;
     }
     Ok(is_changed)
+}
+
+/// Widens one type so that it takes the other; `None` where it cannot.
+fn widen_type(
+    cx: &NodeCx<'_, '_>,
+    ty: &mut ValueType,
+    loose: &mut Vec<usize>,
+    result: &ValueType,
+) -> Option<bool> {
+    match (ty, result) {
+        (ValueType::Tensor(before), ValueType::Tensor(after)) => {
+            if before.dtype != after.dtype || before.rank() != after.rank() {
+                return None;
+            }
+            let n_loose = loose.len();
+            for (axis, (before, after)) in before.shape.iter().zip(&after.shape).enumerate() {
+                if !loose.contains(&axis) && cx.b.dims().eq(before, after) != Tri::Yes {
+                    loose.push(axis);
+                }
+            }
+            Some(loose.len() > n_loose)
+        }
+        (ValueType::Sequence(before), ValueType::Sequence(after)) => {
+            if before.dtype != after.dtype {
+                return None;
+            }
+            let is_wider = before.rank.is_some() && before.rank != after.rank;
+            if is_wider {
+                before.rank = None;
+            }
+            Some(is_wider)
+        }
+        (ValueType::Optional(before), ValueType::Optional(after)) => {
+            // The sizes of what an optional holds are asked for when it is taken out.
+            let mut sizes = Vec::new();
+            let is_wider = widen_type(cx, before, &mut sizes, after)?;
+            Some(is_wider && sizes.is_empty())
+        }
+        _ => None,
+    }
 }
 
 fn carried_result(

@@ -2,7 +2,7 @@
 
 use super::{Converted, OpEntry, onnx};
 use crate::import::{ConvertError, NodeCx};
-use graphc_base::{DType, DTypeKind};
+use graphc_base::{DType, DTypeKind, Dim};
 use graphc_ir::ValueId;
 use graphc_ir::op::{BinaryOp, Op, UnaryOp};
 
@@ -75,8 +75,25 @@ fn number(cx: &mut NodeCx<'_, '_>, op: UnaryOp) -> Converted {
 }
 
 fn binary(cx: &mut NodeCx<'_, '_>, op: BinaryOp) -> Converted {
-    let (lhs, rhs) = (cx.input(0)?, cx.input(1)?);
+    let (lhs, rhs) = operands(cx)?;
     Ok(vec![cx.b.binary(op, lhs, rhs)?])
+}
+
+/// Both operands. Before opset 7 the second one's axes may lie against the first one's from `axis` on.
+fn operands(cx: &mut NodeCx<'_, '_>) -> Result<(ValueId, ValueId), ConvertError> {
+    let (lhs, rhs) = (cx.input(0)?, cx.input(1)?);
+    if cx.opset() >= 7 {
+        return Ok((lhs, rhs));
+    }
+    cx.ignore(&["broadcast"]);
+    let Some(axis) = cx.int_opt("axis")? else {
+        return Ok((lhs, rhs));
+    };
+    let (rank, mut shape) = (cx.b.rank(lhs)?, cx.b.shape(rhs)?);
+    let axis = super::operand::axis_or_end(axis, rank)?;
+    let n_trailing = rank.saturating_sub(axis + shape.len());
+    shape.extend(vec![Dim::constant(1); n_trailing]);
+    Ok((lhs, cx.b.reshape(rhs, shape)?))
 }
 
 fn fold(cx: &mut NodeCx<'_, '_>, op: BinaryOp) -> Result<ValueId, ConvertError> {
@@ -153,7 +170,7 @@ fn modulo(cx: &mut NodeCx<'_, '_>) -> Converted {
 
 /// The result has the base's dtype; a float exponent of an integer base is computed in floats and truncated.
 fn pow(cx: &mut NodeCx<'_, '_>) -> Converted {
-    let (base, exponent) = (cx.input(0)?, cx.input(1)?);
+    let (base, exponent) = operands(cx)?;
     let (to, exponent_dtype) = (cx.b.dtype(base)?, cx.b.dtype(exponent)?);
     if to.is_int() && exponent_dtype.is_float() {
         let wide = if to.bits() > 32 || exponent_dtype == DType::F64 {

@@ -63,8 +63,13 @@ fn has(cx: &mut NodeCx<'_, '_>) -> Converted {
 
 fn get(cx: &mut NodeCx<'_, '_>) -> Converted {
     let x = cx.input(0)?;
+    Ok(vec![get_from(cx, x)?])
+}
+
+/// What an optional holds; of other values, the value.
+pub(super) fn get_from(cx: &mut NodeCx<'_, '_>, x: ValueId) -> Result<ValueId, ConvertError> {
     let inner = match content(cx, x) {
-        Content::Value(value) => return Ok(vec![value]),
+        Content::Value(value) => return Ok(value),
         // What is absent fails when it is read, if it ever is.
         Content::Absent => match cx.b.ty(x) {
             ValueType::Optional(inner) => (**inner).clone(),
@@ -92,5 +97,9 @@ fn get(cx: &mut NodeCx<'_, '_>) -> Converted {
         other => other,
     };
     let op = Op::Sequence(SequenceOp::Get { result });
-    cx.op_with_fresh_axes(op, &[x], fresh)
+    let results = cx.op_with_fresh_axes(op, &[x], fresh)?;
+    results
+        .first()
+        .copied()
+        .ok_or_else(|| ConvertError::Invalid("gives no result".into()))
 }

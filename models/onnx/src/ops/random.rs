@@ -56,7 +56,12 @@ fn draw(
     dtype: DType,
     shape: Vec<Dim>,
 ) -> Result<ValueId, ConvertError> {
-    let seed = Real::from(cx.float("seed", 0.0)?);
+    // Dropout's seed is an integer, all others' a float.
+    let seed = if cx.op_type() == "Dropout" {
+        Real::new(cx.int("seed", 0)? as f64)
+    } else {
+        Real::from(cx.float("seed", 0.0)?)
+    };
     let instance = cx.next_instance();
     Ok(cx.b.op1(
         Op::Random {
@@ -136,7 +141,7 @@ fn multinomial(cx: &mut NodeCx<'_, '_>) -> Converted {
 
 /// Before opset 12 for inference only; later a third operand may switch training on, at run time too.
 fn dropout(cx: &mut NodeCx<'_, '_>) -> Converted {
-    cx.ignore(&["seed", "ratio"]);
+    cx.ignore(&["seed", "ratio", "is_test"]);
     let x = cx.input(0)?;
     let training = match cx.opt(2) {
         Some(mode) => Some(cx.bool_scalar(mode)?),
