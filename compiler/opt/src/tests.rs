@@ -1,0 +1,359 @@
+//! Each pass on small graphs: the text of the result, which the verifier accepts.
+
+use crate::*;
+use expect_test::{Expect, expect};
+use graphc_base::{DType, Dim, Interval};
+use graphc_ir::op::{BinaryOp, Op, SliceAxis, UnaryOp};
+use graphc_ir::{Builder, Graph, TensorType, TypeError, ValueId, ValueType, verify};
+
+type Made = Result<(), TypeError>;
+
+fn check(build: impl FnOnce(&mut Builder) -> Made, pass: impl FnOnce(&mut Graph), expected: Expect) {
+    let mut b = Builder::new("g");
+    build(&mut b).unwrap();
+    let mut graph = b.finish();
+    verify(&graph).unwrap();
+    pass(&mut graph);
+    verify(&graph).unwrap();
+    expected.assert_eq(&graph.normal_text());
+}
+
+fn simplified(graph: &mut Graph) {
+    canonicalize(graph, &PassCx { verify: true }).unwrap();
+}
+
+fn f32s(b: &mut Builder, name: &str, shape: &[i64]) -> ValueId {
+    let ty = TensorType::new(DType::F32, shape.iter().copied());
+    b.input(name, ty.into())
+}
+
+/// `f32[batch, 8]`.
+fn batched(b: &mut Builder) -> (ValueId, Dim) {
+    let batch = Dim::symbol(b.graph_mut().dims.new_symbol("batch", Interval { lo: 1, hi: 64 }));
+    let ty = TensorType::new(DType::F32, [batch.clone(), Dim::constant(8)]);
+    (b.input("x", ty.into()), batch)
+}
+
+#[test]
+fn shape_arithmetic_becomes_dims_and_dies() {
+    check(
+        |b| {
+            let (x, _) = batched(b);
+            let dims = b.shape(x)?;
+            let shape = b.dim_tensor(&dims)?;
+            let zero = b.const_scalar_i64(DType::I64, 0);
+            let batch = b.gather(shape, zero, 0)?;
+            let two = b.const_scalar_i64(DType::I64, 2);
+            let double = b.mul(batch, two)?;
+            let double = b.unsqueeze(double, &[0])?;
+            let four = b.const_i64(&[4]);
+            let target = b.concat(&[double, four], 0)?;
+            let target = b.dims_of(target)?;
+            let y = b.reshape(x, target)?;
+            b.output("y", y);
+            Ok(())
+        },
+        simplified,
+        expect![[]],
+    );
+}
+
+#[test]
+fn dims_that_an_output_shows_are_one_dim_tensor() {
+    check(
+        |b| {
+            let (x, _) = batched(b);
+            let dims = b.shape(x)?;
+            let shape = b.dim_tensor(&dims)?;
+            let one = b.const_i64(&[1]);
+            let more = b.add(shape, one)?;
+            let narrow = b.cast(more, DType::I32)?;
+            b.output("shape", narrow);
+            Ok(())
+        },
+        simplified,
+        expect![[]],
+    );
+}
+
+#[test]
+fn equal_nodes_are_one() {
+    check(
+        |b| {
+            let x = f32s(b, "x", &[4]);
+            let first = b.add_source("first", "Exp");
+            let second = b.add_source("second", "Exp");
+            b.set_sources([first].into());
+            let y = b.unary(UnaryOp::Exp, x)?;
+            b.set_sources([second].into());
+            let z = b.unary(UnaryOp::Exp, x)?;
+            let sum = b.add(y, z)?;
+            b.output("sum", sum);
+            Ok(())
+        },
+        |graph| {
+            merge_equal_nodes(graph, &PassCx::default());
+        },
+        expect![[]],
+    );
+}
+
+#[test]
+fn only_minus_zero_is_neutral_in_float_addition() {
+    check(
+        |b| {
+            let x = f32s(b, "x", &[4]);
+            let minus = b.const_scalar(DType::F32, -0.0);
+            let plus = b.const_scalar(DType::F32, 0.0);
+            let y = b.add(x, minus)?;
+            let z = b.add(y, plus)?;
+            let w = b.sub(z, plus)?;
+            b.output("w", w);
+            Ok(())
+        },
+        simplified,
+        expect![[]],
+    );
+}
+
+#[test]
+fn neutral_operand_that_broadcasts_stays() {
+    check(
+        |b| {
+            let x = f32s(b, "x", &[1]);
+            let ones = b.const_f32(&[3], &[1.0; 3]);
+            let y = b.mul(x, ones)?;
+            b.output("y", y);
+            Ok(())
+        },
+        simplified,
+        expect![[]],
+    );
+}
+
+#[test]
+fn views_compose_and_cancel() {
+    check(
+        |b| {
+            let x = f32s(b, "x", &[2, 3, 4]);
+            let y = b.transpose(x, vec![1, 2, 0])?;
+            let y = b.transpose(y, vec![2, 0, 1])?;
+            let y = b.reshape(y, vec![6.into(), 4.into()])?;
+            let y = b.reshape(y, vec![24.into()])?;
+            let y = b.slice(y, vec![SliceAxis { start: 1.into(), step: 2.into(), len: 10.into() }])?;
+            let y = b.slice(y, vec![SliceAxis { start: 9.into(), step: (-3).into(), len: 3.into() }])?;
+            b.output("y", y);
+            Ok(())
+        },
+        simplified,
+        expect![[]],
+    );
+}
+
+#[test]
+fn exact_casts_cancel_and_lossy_ones_stay() {
+    check(
+        |b| {
+            let x = b.input("x", TensorType::new(DType::F16, [4i64]).into());
+            let n = b.input("n", TensorType::new(DType::I8, [4i64]).into());
+            let y = b.cast(x, DType::F32)?;
+            let y = b.cast(y, DType::F16)?;
+            let m = b.cast(n, DType::F32)?;
+            let m = b.cast(m, DType::U8)?;
+            b.output("y", y);
+            b.output("m", m);
+            Ok(())
+        },
+        simplified,
+        expect![[]],
+    );
+}
+
+#[test]
+fn weights_are_derived_and_not_computed() {
+    check(
+        |b| {
+            let x = f32s(b, "x", &[2, 128]);
+            let ty = TensorType::new(DType::I8, [128i64, 128]);
+            let bytes = vec![3u8; 128 * 128];
+            let w = b.constant(ty, graphc_ir::ConstData::Inline(bytes.into()), None)?;
+            let scale = b.const_scalar(DType::F32, 0.5);
+            let w = b.op1(Op::Dequantize { axis: None, block: 0 }, &[w, scale])?;
+            let w = b.transpose(w, vec![1, 0])?;
+            let y = b.matmul(x, w)?;
+            b.output("y", y);
+            Ok(())
+        },
+        simplified,
+        expect![[]],
+    );
+}
+
+#[test]
+fn repetition_of_a_scalar_is_not_stored() {
+    check(
+        |b| {
+            let one = b.const_scalar(DType::F32, 1.0);
+            let y = b.expand(one, vec![1000.into(), 1000.into()])?;
+            b.output("y", y);
+            Ok(())
+        },
+        simplified,
+        expect![[]],
+    );
+}
+
+#[test]
+fn known_branch_stands_in_place_of_the_if() {
+    check(
+        |b| {
+            let x = f32s(b, "x", &[4]);
+            let ty: ValueType = b.ty(x).clone();
+            let mut blocks = Vec::new();
+            for op in [UnaryOp::Exp, UnaryOp::Log] {
+                let block = b.graph_mut().add_block();
+                let param = b.graph_mut().add_param(block, ty.clone(), None);
+                let outer = b.set_block(block);
+                let y = b.unary(op, param)?;
+                b.graph_mut().block_mut(block).results.push(y);
+                b.set_block(outer);
+                blocks.push(block);
+            }
+            let one = b.const_scalar_i64(DType::I64, 1);
+            let two = b.const_scalar_i64(DType::I64, 2);
+            let cond = b.binary(BinaryOp::Greater, one, two)?;
+            let branch = graphc_ir::op::If {
+                then_block: blocks[0],
+                else_block: blocks[1],
+                results: vec![ty],
+            };
+            let y = b.op1(Op::If(Box::new(branch)), &[cond, x])?;
+            let y = b.unary(UnaryOp::Neg, y)?;
+            b.output("y", y);
+            Ok(())
+        },
+        simplified,
+        expect![[]],
+    );
+}
+
+#[test]
+fn dead_captures_and_results_of_regions_go() {
+    check(
+        |b| {
+            let x = f32s(b, "x", &[4]);
+            let z = b.unary(UnaryOp::Exp, x)?;
+            let cond = b.input("cond", TensorType::scalar(DType::Bool).into());
+            let ty: ValueType = b.ty(x).clone();
+            let mut blocks = Vec::new();
+            for op in [UnaryOp::Sin, UnaryOp::Cos] {
+                let block = b.graph_mut().add_block();
+                let first = b.graph_mut().add_param(block, ty.clone(), None);
+                let second = b.graph_mut().add_param(block, ty.clone(), None);
+                let outer = b.set_block(block);
+                let dead = b.unary(op, second)?;
+                let live = b.unary(op, first)?;
+                b.graph_mut().block_mut(block).results.extend([dead, live]);
+                b.set_block(outer);
+                blocks.push(block);
+            }
+            let branch = graphc_ir::op::If {
+                then_block: blocks[0],
+                else_block: blocks[1],
+                results: vec![ty.clone(), ty],
+            };
+            let results = b.op(Op::If(Box::new(branch)), &[cond, x, z])?;
+            b.output("y", results[1]);
+            Ok(())
+        },
+        simplified,
+        expect![[]],
+    );
+}
+
+#[test]
+fn loop_drops_what_it_carries_for_nobody() {
+    check(
+        |b| {
+            let x = f32s(b, "x", &[4]);
+            let trips = b.const_scalar_i64(DType::I64, 3);
+            let ty: ValueType = b.ty(x).clone();
+            let body = b.graph_mut().add_block();
+            b.graph_mut().add_param(body, TensorType::scalar(DType::I64).into(), None);
+            let cond = b.graph_mut().add_param(body, TensorType::scalar(DType::Bool).into(), None);
+            let live = b.graph_mut().add_param(body, ty.clone(), None);
+            let dead = b.graph_mut().add_param(body, ty.clone(), None);
+            let outer = b.set_block(body);
+            let next = b.unary(UnaryOp::Sin, live)?;
+            let gone = b.unary(UnaryOp::Cos, dead)?;
+            b.graph_mut().block_mut(body).results.extend([cond, next, gone, gone]);
+            b.set_block(outer);
+            let stacked = TensorType::new(DType::F32, [3i64, 4]);
+            let repeat = graphc_ir::op::Loop {
+                body,
+                has_trip_count: true,
+                has_condition: false,
+                n_carried: 2,
+                n_scanned: 1,
+                results: vec![ty.clone(), ty, stacked.into()],
+            };
+            let results = b.op(Op::Loop(Box::new(repeat)), &[trips, x, x])?;
+            b.output("y", results[0]);
+            Ok(())
+        },
+        simplified,
+        expect![[]],
+    );
+}
+
+#[test]
+fn symbols_of_merged_nodes_become_one() {
+    check(
+        |b| {
+            let x = f32s(b, "x", &[6]);
+            let mut parts = Vec::new();
+            for _ in 0..2 {
+                let found = b.op(Op::NonZero, &[x])?;
+                let count = b.bind_dim(found[1], 0, "count", Interval { lo: 0, hi: 6 });
+                parts.push(b.slice_axis(found[0], 1, SliceAxis::range(Dim::ZERO, count))?);
+            }
+            let y = b.concat(&parts, 0)?;
+            b.output("y", y);
+            Ok(())
+        },
+        simplified,
+        expect![[]],
+    );
+}
+
+#[test]
+fn expansion_before_a_broadcast_goes() {
+    check(
+        |b| {
+            let (x, batch) = batched(b);
+            let bias = f32s(b, "bias", &[8]);
+            let wide = b.expand(bias, vec![batch, 8.into()])?;
+            let y = b.add(x, wide)?;
+            b.output("y", y);
+            Ok(())
+        },
+        simplified,
+        expect![[]],
+    );
+}
+
+#[test]
+fn choice_of_a_constant_condition_is_made() {
+    check(
+        |b| {
+            let x = f32s(b, "x", &[4]);
+            let y = f32s(b, "y", &[4]);
+            let yes = b.const_scalar_i64(DType::Bool, 1);
+            let z = b.select(yes, x, y)?;
+            b.output("z", z);
+            Ok(())
+        },
+        simplified,
+        expect![[]],
+    );
+}
