@@ -54,7 +54,17 @@ fn shape_arithmetic_becomes_dims_and_dies() {
             Ok(())
         },
         simplified,
-        expect![[]],
+        expect![[r#"
+            graph "g" {
+              inputs "x"
+              outputs "y"
+              symbol batch = 1..64 from %0.0
+              block b0(%0 "x": f32[batch,8]) {
+                %1: f32[2*batch,4] = reshape shape=[2*batch,4] %0
+                return %1
+              }
+            }
+        "#]],
     );
 }
 
@@ -72,7 +82,18 @@ fn dims_that_an_output_shows_are_one_dim_tensor() {
             Ok(())
         },
         simplified,
-        expect![[]],
+        expect![[r#"
+            graph "g" {
+              inputs "x"
+              outputs "shape"
+              symbol batch = 1..64 from %0.0
+              block b0(%0 "x": f32[batch,8]) {
+                %1: i64[2] = dim_tensor [batch+1,9]
+                %2: i32[2] = cast to=i32 saturate %1
+                return %2
+              }
+            }
+        "#]],
     );
 }
 
@@ -94,7 +115,19 @@ fn equal_nodes_are_one() {
         |graph| {
             merge_equal_nodes(graph, &PassCx::default());
         },
-        expect![[]],
+        expect![[r#"
+            graph "g" {
+              inputs "x"
+              outputs "sum"
+              source s0 "first" "Exp"
+              source s1 "second" "Exp"
+              block b0(%0 "x": f32[4]) {
+                %1: f32[4] = exp %0 @[s0, s1]
+                %2: f32[4] = add %1, %1 @s1
+                return %2
+              }
+            }
+        "#]],
     );
 }
 
@@ -112,7 +145,18 @@ fn only_minus_zero_is_neutral_in_float_addition() {
             Ok(())
         },
         simplified,
-        expect![[]],
+        expect![[r#"
+            graph "g" {
+              inputs "x"
+              outputs "w"
+              const c0: f32[] = [0.0]
+              block b0(%0 "x": f32[4]) {
+                %1: f32[] = const c0
+                %2: f32[4] = add %0, %1
+                return %2
+              }
+            }
+        "#]],
     );
 }
 
@@ -127,7 +171,18 @@ fn neutral_operand_that_broadcasts_stays() {
             Ok(())
         },
         simplified,
-        expect![[]],
+        expect![[r#"
+            graph "g" {
+              inputs "x"
+              outputs "y"
+              const c0: f32[3] = [1.0, 1.0, 1.0]
+              block b0(%0 "x": f32[1]) {
+                %1: f32[3] = const c0
+                %2: f32[3] = mul %0, %1
+                return %2
+              }
+            }
+        "#]],
     );
 }
 
@@ -138,15 +193,25 @@ fn views_compose_and_cancel() {
             let x = f32s(b, "x", &[2, 3, 4]);
             let y = b.transpose(x, vec![1, 2, 0])?;
             let y = b.transpose(y, vec![2, 0, 1])?;
-            let y = b.reshape(y, vec![6.into(), 4.into()])?;
-            let y = b.reshape(y, vec![24.into()])?;
-            let y = b.slice(y, vec![SliceAxis { start: 1.into(), step: 2.into(), len: 10.into() }])?;
-            let y = b.slice(y, vec![SliceAxis { start: 9.into(), step: (-3).into(), len: 3.into() }])?;
+            let y = b.reshape(y, vec![Dim::constant(6), Dim::constant(4)])?;
+            let y = b.reshape(y, vec![Dim::constant(24)])?;
+            let y = b.slice(y, vec![SliceAxis { start: Dim::constant(1), step: Dim::constant(2), len: Dim::constant(10) }])?;
+            let y = b.slice(y, vec![SliceAxis { start: Dim::constant(9), step: Dim::constant(-3), len: Dim::constant(3) }])?;
             b.output("y", y);
             Ok(())
         },
         simplified,
-        expect![[]],
+        expect![[r#"
+            graph "g" {
+              inputs "x"
+              outputs "y"
+              block b0(%0 "x": f32[2,3,4]) {
+                %1: f32[24] = reshape shape=[24] %0
+                %2: f32[3] = slice [19:+3:-6] %1
+                return %2
+              }
+            }
+        "#]],
     );
 }
 
@@ -165,7 +230,17 @@ fn exact_casts_cancel_and_lossy_ones_stay() {
             Ok(())
         },
         simplified,
-        expect![[]],
+        expect![[r#"
+            graph "g" {
+              inputs "x", "n"
+              outputs "y", "m"
+              block b0(%0 "x": f16[4], %1 "n": i8[4]) {
+                %2: f32[4] = cast to=f32 saturate %1
+                %3: u8[4] = cast to=u8 saturate %2
+                return %0, %3
+              }
+            }
+        "#]],
     );
 }
 
@@ -185,7 +260,21 @@ fn weights_are_derived_and_not_computed() {
             Ok(())
         },
         simplified,
-        expect![[]],
+        expect![[r#"
+            graph "g" {
+              inputs "x"
+              outputs "y"
+              const c0: i8[128,128] = inline 0xec9d62401c147452
+              const c1: f32[] = [0.5]
+              const c2: f32[128,128] = derived output=0 dequantize block=0 c0, c1
+              const c3: f32[128,128] = derived output=0 transpose perm=[1,0] c2
+              block b0(%0 "x": f32[2,128]) {
+                %1: f32[128,128] = const c3
+                %2: f32[2,128] = matmul %0, %1
+                return %2
+              }
+            }
+        "#]],
     );
 }
 
@@ -194,12 +283,22 @@ fn repetition_of_a_scalar_is_not_stored() {
     check(
         |b| {
             let one = b.const_scalar(DType::F32, 1.0);
-            let y = b.expand(one, vec![1000.into(), 1000.into()])?;
+            let y = b.expand(one, vec![Dim::constant(1000), Dim::constant(1000)])?;
             b.output("y", y);
             Ok(())
         },
         simplified,
-        expect![[]],
+        expect![[r#"
+            graph "g" {
+              outputs "y"
+              const c0: f32[] = [1.0]
+              block b0() {
+                %0: f32[] = const c0
+                %1: f32[1000,1000] = expand shape=[1000,1000] %0
+                return %1
+              }
+            }
+        "#]],
     );
 }
 
@@ -233,7 +332,17 @@ fn known_branch_stands_in_place_of_the_if() {
             Ok(())
         },
         simplified,
-        expect![[]],
+        expect![[r#"
+            graph "g" {
+              inputs "x"
+              outputs "y"
+              block b0(%0 "x": f32[4]) {
+                %1: f32[4] = log %0
+                %2: f32[4] = neg %1
+                return %2
+              }
+            }
+        "#]],
     );
 }
 
@@ -267,7 +376,24 @@ fn dead_captures_and_results_of_regions_go() {
             Ok(())
         },
         simplified,
-        expect![[]],
+        expect![[r#"
+            graph "g" {
+              inputs "x", "cond"
+              outputs "y"
+              block b0(%0 "x": f32[4], %1 "cond": bool[]) {
+                %2: f32[4] = if then=b1 else=b2 %1, %0
+                return %2
+              }
+              block b1(%3: f32[4]) {
+                %4: f32[4] = sin %3
+                return %4
+              }
+              block b2(%5: f32[4]) {
+                %6: f32[4] = cos %5
+                return %6
+              }
+            }
+        "#]],
     );
 }
 
@@ -302,7 +428,22 @@ fn loop_drops_what_it_carries_for_nobody() {
             Ok(())
         },
         simplified,
-        expect![[]],
+        expect![[r#"
+            graph "g" {
+              inputs "x"
+              outputs "y"
+              const c0: i64[] = [3]
+              block b0(%0 "x": f32[4]) {
+                %1: i64[] = const c0
+                %2: f32[4] = loop body=b1 has_trip_count carried=1 scanned=0 %1, %0
+                return %2
+              }
+              block b1(%3: i64[], %4: bool[], %5: f32[4]) {
+                %6: f32[4] = sin %5
+                return %4, %6
+              }
+            }
+        "#]],
     );
 }
 
@@ -322,7 +463,19 @@ fn symbols_of_merged_nodes_become_one() {
             Ok(())
         },
         simplified,
-        expect![[]],
+        expect![[r#"
+            graph "g" {
+              inputs "x"
+              outputs "y"
+              symbol count = 0..6 from %2[0]
+              block b0(%0 "x": f32[6]) {
+                %1: i64[1,6], %2: i64[] = non_zero %0
+                %3: i64[1,count] = slice [0:+1,0:+count] %1
+                %4: i64[2,count] = concat axis=0 %3, %3
+                return %4
+              }
+            }
+        "#]],
     );
 }
 
@@ -332,13 +485,23 @@ fn expansion_before_a_broadcast_goes() {
         |b| {
             let (x, batch) = batched(b);
             let bias = f32s(b, "bias", &[8]);
-            let wide = b.expand(bias, vec![batch, 8.into()])?;
+            let wide = b.expand(bias, vec![batch, Dim::constant(8)])?;
             let y = b.add(x, wide)?;
             b.output("y", y);
             Ok(())
         },
         simplified,
-        expect![[]],
+        expect![[r#"
+            graph "g" {
+              inputs "x", "bias"
+              outputs "y"
+              symbol batch = 1..64 from %0.0
+              block b0(%0 "x": f32[batch,8], %1 "bias": f32[8]) {
+                %2: f32[batch,8] = add %0, %1
+                return %2
+              }
+            }
+        "#]],
     );
 }
 
@@ -354,6 +517,14 @@ fn choice_of_a_constant_condition_is_made() {
             Ok(())
         },
         simplified,
-        expect![[]],
+        expect![[r#"
+            graph "g" {
+              inputs "x", "y"
+              outputs "z"
+              block b0(%0 "x": f32[4], %1 "y": f32[4]) {
+                return %0
+              }
+            }
+        "#]],
     );
 }
