@@ -5,6 +5,7 @@ use super::expr::{Atom, Dim, SymId, Term};
 use crate::entity::{EntityId, PrimaryMap};
 use serde::{Deserialize, Serialize};
 use std::borrow::Borrow;
+use std::collections::BTreeMap;
 
 /// Products with more terms than this are kept whole and not multiplied out.
 const MAX_TERMS: usize = 48;
@@ -20,9 +21,27 @@ pub struct Symbol {
 
 /// The symbols of a graph and the algebra of dims over them.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-#[serde(transparent)]
+#[serde(from = "PrimaryMap<SymId, Symbol>", into = "PrimaryMap<SymId, Symbol>")]
 pub struct DimCx {
     symbols: PrimaryMap<SymId, Symbol>,
+    /// The first symbol of each name.
+    by_name: BTreeMap<String, SymId>,
+}
+
+impl From<PrimaryMap<SymId, Symbol>> for DimCx {
+    fn from(symbols: PrimaryMap<SymId, Symbol>) -> Self {
+        let mut by_name = BTreeMap::new();
+        for (id, symbol) in symbols.iter() {
+            by_name.entry(symbol.name.clone()).or_insert(id);
+        }
+        Self { symbols, by_name }
+    }
+}
+
+impl From<DimCx> for PrimaryMap<SymId, Symbol> {
+    fn from(cx: DimCx) -> Self {
+        cx.symbols
+    }
 }
 
 impl DimCx {
@@ -35,18 +54,17 @@ impl DimCx {
             number += 1;
             unique = format!("{base}_{number}");
         }
-        self.symbols.push(Symbol {
-            name: unique,
+        let symbol = self.symbols.push(Symbol {
+            name: unique.clone(),
             range,
-        })
+        });
+        self.by_name.insert(unique, symbol);
+        symbol
     }
 
     /// The symbol of this name.
     pub fn symbol_by_name(&self, name: &str) -> Option<SymId> {
-        self.symbols
-            .iter()
-            .find(|(_, symbol)| symbol.name == name)
-            .map(|(id, _)| id)
+        self.by_name.get(name).copied()
     }
 
     /// The name of a symbol; `?` for one that is not of this context.

@@ -70,8 +70,12 @@ templates! {
     Op::Const(_) => [Op::Const(ConstId(0))],
     Op::DimTensor { .. } => [Op::DimTensor { dims: Vec::new(), scalar: false }],
     Op::Iota { .. } => [Op::Iota { dtype: DType::I64, len: Dim::ZERO }],
-    Op::Random { kind: RandomKind::Uniform { .. }, .. } => [random(RandomKind::Uniform { low: ZERO, high: ZERO })],
-    Op::Random { kind: RandomKind::Normal { .. }, .. } => [random(RandomKind::Normal { mean: ZERO, scale: ZERO })],
+    Op::Random { kind: RandomKind::Uniform { .. }, .. } => [
+        random(RandomKind::Uniform { low: ZERO, high: ZERO }),
+    ],
+    Op::Random { kind: RandomKind::Normal { .. }, .. } => [
+        random(RandomKind::Normal { mean: ZERO, scale: ZERO }),
+    ],
     Op::Unary(UnaryOp::Neg) => [Op::Unary(UnaryOp::Neg)],
     Op::Unary(UnaryOp::Abs) => [Op::Unary(UnaryOp::Abs)],
     Op::Unary(UnaryOp::Sign) => [Op::Unary(UnaryOp::Sign)],
@@ -157,16 +161,36 @@ templates! {
     Op::ScatterElements { .. } => [Op::ScatterElements { axis: 0, reduction: ScatterReduction::Replace }],
     Op::ScatterNd { .. } => [Op::ScatterNd { reduction: ScatterReduction::Replace }],
     Op::ReverseSequence { .. } => [Op::ReverseSequence { batch_axis: 0, time_axis: 0 }],
-    Op::Reduce { kind: ReduceKind::Sum, .. } => [Op::Reduce { kind: ReduceKind::Sum, reduced: Vec::new(), keep_dims: false }],
-    Op::Reduce { kind: ReduceKind::Mean, .. } => [Op::Reduce { kind: ReduceKind::Mean, reduced: Vec::new(), keep_dims: false }],
-    Op::Reduce { kind: ReduceKind::Max, .. } => [Op::Reduce { kind: ReduceKind::Max, reduced: Vec::new(), keep_dims: false }],
-    Op::Reduce { kind: ReduceKind::Min, .. } => [Op::Reduce { kind: ReduceKind::Min, reduced: Vec::new(), keep_dims: false }],
-    Op::Reduce { kind: ReduceKind::Prod, .. } => [Op::Reduce { kind: ReduceKind::Prod, reduced: Vec::new(), keep_dims: false }],
-    Op::Reduce { kind: ReduceKind::LogSumExp, .. } => [Op::Reduce { kind: ReduceKind::LogSumExp, reduced: Vec::new(), keep_dims: false }],
-    Op::ArgReduce { largest: true, .. } => [Op::ArgReduce { largest: true, axis: 0, keep_dims: false, last: false }],
-    Op::ArgReduce { largest: false, .. } => [Op::ArgReduce { largest: false, axis: 0, keep_dims: false, last: false }],
-    Op::Cumulative { kind: CumulativeKind::Sum, .. } => [Op::Cumulative { kind: CumulativeKind::Sum, axis: Dim::ZERO, exclusive: false, reverse: false }],
-    Op::Cumulative { kind: CumulativeKind::Prod, .. } => [Op::Cumulative { kind: CumulativeKind::Prod, axis: Dim::ZERO, exclusive: false, reverse: false }],
+    Op::Reduce { kind: ReduceKind::Sum, .. } => [
+        Op::Reduce { kind: ReduceKind::Sum, reduced: Vec::new(), keep_dims: false },
+    ],
+    Op::Reduce { kind: ReduceKind::Mean, .. } => [
+        Op::Reduce { kind: ReduceKind::Mean, reduced: Vec::new(), keep_dims: false },
+    ],
+    Op::Reduce { kind: ReduceKind::Max, .. } => [
+        Op::Reduce { kind: ReduceKind::Max, reduced: Vec::new(), keep_dims: false },
+    ],
+    Op::Reduce { kind: ReduceKind::Min, .. } => [
+        Op::Reduce { kind: ReduceKind::Min, reduced: Vec::new(), keep_dims: false },
+    ],
+    Op::Reduce { kind: ReduceKind::Prod, .. } => [
+        Op::Reduce { kind: ReduceKind::Prod, reduced: Vec::new(), keep_dims: false },
+    ],
+    Op::Reduce { kind: ReduceKind::LogSumExp, .. } => [
+        Op::Reduce { kind: ReduceKind::LogSumExp, reduced: Vec::new(), keep_dims: false },
+    ],
+    Op::ArgReduce { largest: true, .. } => [
+        Op::ArgReduce { largest: true, axis: 0, keep_dims: false, last: false },
+    ],
+    Op::ArgReduce { largest: false, .. } => [
+        Op::ArgReduce { largest: false, axis: 0, keep_dims: false, last: false },
+    ],
+    Op::Cumulative { kind: CumulativeKind::Sum, .. } => [
+        Op::Cumulative { kind: CumulativeKind::Sum, axis: Dim::ZERO, exclusive: false, reverse: false },
+    ],
+    Op::Cumulative { kind: CumulativeKind::Prod, .. } => [
+        Op::Cumulative { kind: CumulativeKind::Prod, axis: Dim::ZERO, exclusive: false, reverse: false },
+    ],
     Op::Softmax { .. } => [Op::Softmax { axis: 0 }],
     Op::LogSoftmax { .. } => [Op::LogSoftmax { axis: 0 }],
     Op::LayerNorm { .. } => [Op::LayerNorm { axis: 0, epsilon: ZERO }],
@@ -181,9 +205,13 @@ templates! {
     Op::Det => [Op::Det],
     Op::Dft { .. } => [Op::Dft { axis: Dim::ZERO, shape: Vec::new(), inverse: false }],
     Op::Pool(Pool { kind: PoolKind::Max, .. }) => [Op::Pool(blank::pool(PoolKind::Max))],
-    Op::Pool(Pool { kind: PoolKind::Average { .. }, .. }) => [Op::Pool(blank::pool(PoolKind::Average { count_include_pad: false }))],
+    Op::Pool(Pool { kind: PoolKind::Average { .. }, .. }) => [
+        Op::Pool(blank::pool(PoolKind::Average { count_include_pad: false })),
+    ],
     Op::Pool(Pool { kind: PoolKind::Lp { .. }, .. }) => [Op::Pool(blank::pool(PoolKind::Lp { p: 0 }))],
-    Op::MaxPoolIndices { .. } => [Op::MaxPoolIndices { pool: blank::pool(PoolKind::Max), column_major: false }],
+    Op::MaxPoolIndices { .. } => [
+        Op::MaxPoolIndices { pool: blank::pool(PoolKind::Max), column_major: false },
+    ],
     Op::MaxUnpool { .. } => [Op::MaxUnpool { shape: Vec::new() }],
     Op::Resize(_) => [Op::Resize(blank::resize())],
     Op::GridSample(_) => [Op::GridSample(blank::grid_sample())],
@@ -207,16 +235,28 @@ templates! {
     Op::Sequence(SequenceOp::Erase) => [Op::Sequence(SequenceOp::Erase)],
     Op::Sequence(SequenceOp::At { .. }) => [Op::Sequence(SequenceOp::At { result: blank::tensor() })],
     Op::Sequence(SequenceOp::Length) => [Op::Sequence(SequenceOp::Length)],
-    Op::Sequence(SequenceOp::Concat { .. }) => [Op::Sequence(SequenceOp::Concat { axis: 0, new_axis: false, result: blank::tensor() })],
+    Op::Sequence(SequenceOp::Concat { .. }) => [
+        Op::Sequence(SequenceOp::Concat { axis: 0, new_axis: false, result: blank::tensor() }),
+    ],
     Op::Sequence(SequenceOp::Split { .. }) => [Op::Sequence(SequenceOp::Split { axis: 0, keep_dims: false })],
     Op::Sequence(SequenceOp::Some) => [Op::Sequence(SequenceOp::Some)],
-    Op::Sequence(SequenceOp::None { .. }) => [Op::Sequence(SequenceOp::None { inner: blank::tensor().into() })],
-    Op::Sequence(SequenceOp::Get { .. }) => [Op::Sequence(SequenceOp::Get { result: blank::tensor().into() })],
+    Op::Sequence(SequenceOp::None { .. }) => [
+        Op::Sequence(SequenceOp::None { inner: blank::tensor().into() }),
+    ],
+    Op::Sequence(SequenceOp::Get { .. }) => [
+        Op::Sequence(SequenceOp::Get { result: blank::tensor().into() }),
+    ],
     Op::Sequence(SequenceOp::Has) => [Op::Sequence(SequenceOp::Has)],
     Op::Text(StringOp::Concat) => [Op::Text(StringOp::Concat)],
-    Op::Text(StringOp::Split { .. }) => [Op::Text(StringOp::Split { delimiter: None, max_splits: None, most: Dim::ZERO })],
-    Op::Text(StringOp::RegexFullMatch { .. }) => [Op::Text(StringOp::RegexFullMatch { pattern: String::new() })],
-    Op::Text(StringOp::Normalize { .. }) => [Op::Text(StringOp::Normalize { upper: None, case_sensitive: false, stop_words: Vec::new(), kept: Dim::ZERO })],
+    Op::Text(StringOp::Split { .. }) => [
+        Op::Text(StringOp::Split { delimiter: None, max_splits: None, most: Dim::ZERO }),
+    ],
+    Op::Text(StringOp::RegexFullMatch { .. }) => [
+        Op::Text(StringOp::RegexFullMatch { pattern: String::new() }),
+    ],
+    Op::Text(StringOp::Normalize { .. }) => [
+        Op::Text(StringOp::Normalize { upper: None, case_sensitive: false, stop_words: Vec::new(), kept: Dim::ZERO }),
+    ],
     Op::TfIdf(_) => [Op::TfIdf(Box::new(blank::tf_idf()))],
     Op::LabelMap(_) => [Op::LabelMap(Box::new(blank::label_map()))],
     Op::TreeEnsemble(_) => [Op::TreeEnsemble(Box::new(blank::tree_ensemble()))],

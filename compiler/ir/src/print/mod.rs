@@ -7,9 +7,9 @@
 
 mod constant;
 mod numbers;
-mod ty;
 #[cfg(test)]
 mod tests;
+mod ty;
 mod writer;
 
 pub(crate) use numbers::Reach;
