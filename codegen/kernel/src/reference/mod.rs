@@ -22,6 +22,8 @@ mod gather;
 mod order;
 mod recurrent;
 mod scatter;
+#[cfg(test)]
+mod select_tests;
 mod suppress;
 mod scalar;
 pub(crate) mod table;
