@@ -242,8 +242,6 @@ impl<'m> Importer<'m> {
         let outputs = if let Some(function) = self.functions.find(node) {
             self.convert_call(b, function, node, &node_ref, inputs)?
         } else {
-            let source = b.add_source(&node_ref.name, &node.op_type);
-            b.set_sources(Arc::from([source]));
             self.convert_op(b, node, &node_ref, inputs)?
         };
         self.define_outputs(b, node, node_ref, outputs, before)
@@ -264,7 +262,8 @@ impl<'m> Importer<'m> {
         };
         let attrs = Attrs::new(node, node_ref);
         let opset = self.opset(&node.domain).unwrap_or(1);
-        let mut cx = NodeCx::new(b, self, node, &attrs, inputs, opset);
+        let source = b.add_source(&node_ref.name, &node.op_type);
+        let mut cx = NodeCx::new(b, self, node, &attrs, inputs, opset, Arc::from([source]));
         let outputs = (entry.convert)(&mut cx).map_err(|error| match error {
             ConvertError::Model(error) => *error,
             ConvertError::Unsupported(reason) => unsupported(node_ref.clone(), reason),

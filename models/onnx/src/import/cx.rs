@@ -6,7 +6,8 @@ use crate::error::OnnxError;
 use crate::proto::{GraphProto, NodeProto};
 use crate::tensor::{TensorData, TensorView, data_type_to_dtype};
 use graphc_base::{DType, Dim};
-use graphc_ir::{Builder, ConstData, TensorType, TypeError, ValueId, ValueType};
+use graphc_ir::{Builder, ConstData, SourceId, TensorType, TypeError, ValueId, ValueType};
+use std::sync::Arc;
 
 /// Why a node could not be converted; the importer adds which node it was.
 #[derive(Debug, thiserror::Error)]
@@ -40,6 +41,7 @@ pub(crate) struct NodeCx<'a, 'm> {
     attrs: &'a Attrs<'a>,
     inputs: Vec<Option<ValueId>>,
     opset: i64,
+    sources: Arc<[SourceId]>,
 }
 
 impl<'a, 'm> NodeCx<'a, 'm> {
@@ -50,7 +52,9 @@ impl<'a, 'm> NodeCx<'a, 'm> {
         attrs: &'a Attrs<'a>,
         inputs: Vec<Option<ValueId>>,
         opset: i64,
+        sources: Arc<[SourceId]>,
     ) -> Self {
+        b.set_sources(sources.clone());
         Self {
             b,
             importer,
@@ -58,6 +62,7 @@ impl<'a, 'm> NodeCx<'a, 'm> {
             attrs,
             inputs,
             opset,
+            sources,
         }
     }
 
@@ -268,7 +273,10 @@ impl<'a, 'm> NodeCx<'a, 'm> {
         graph: &GraphProto,
         args: &[ValueId],
     ) -> Result<Vec<ValueId>, ConvertError> {
-        Ok(self.importer.convert_graph(self.b, graph, args)?)
+        let outputs = self.importer.convert_graph(self.b, graph, args)?;
+        // The nodes of the subgraph were others'; what follows is this node's again.
+        self.b.set_sources(self.sources.clone());
+        Ok(outputs)
     }
 
     /// A number that no other random node has.

@@ -7,7 +7,7 @@
 use super::optional::get_from;
 use super::{Converted, OpEntry, onnx};
 use crate::import::{Captures, ConvertError, FreshAxes, NodeCx, ParamType};
-use graphc_base::{DType, Dim, Tri};
+use graphc_base::{DType, Dim, Interval, Tri};
 use graphc_ir::op::{If, Loop, Op, SequenceOp};
 use graphc_ir::{ElementType, TensorType, ValueDef, ValueId, ValueType};
 
@@ -160,6 +160,7 @@ pub(crate) fn repeat(cx: &mut NodeCx<'_, '_>, mut spec: Repeat<'_>, body: Body<'
             let [iteration, condition, rest @ ..] = args else {
                 return Err(ConvertError::Invalid("a turn has no number".into()));
             };
+            number_turns(cx, *iteration)?;
             let (carried, passed) = rest.split_at(n_carried);
             let turn = Turn {
                 iteration: *iteration,
@@ -260,6 +261,16 @@ pub(crate) fn repeat(cx: &mut NodeCx<'_, '_>, mut spec: Repeat<'_>, body: Body<'
         }
     }
     Ok(results)
+}
+
+/// Makes the number of a turn known as a size, so that slices up to it have sizes without arithmetic on tensors.
+fn number_turns(cx: &mut NodeCx<'_, '_>, iteration: ValueId) -> Result<(), ConvertError> {
+    for dim in cx.b.dims_of(iteration)? {
+        if let Some(symbol) = dim.as_symbol() {
+            cx.b.graph_mut().dims.set_range(symbol, Interval::SIZE);
+        }
+    }
+    Ok(())
 }
 
 /// Opens the axes, and forgets the ranks, that a turn changes. Gives whether there were any.

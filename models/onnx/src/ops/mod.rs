@@ -8,11 +8,14 @@ mod activation;
 mod cast;
 mod construct;
 mod control;
+mod conv;
 mod elementwise;
 mod features;
 mod gather;
 mod join;
 mod labels;
+mod linear;
+mod norm;
 mod operand;
 mod optional;
 mod pad;
@@ -71,11 +74,14 @@ const FAMILIES: &[&[OpEntry]] = &[
     cast::OPS,
     construct::OPS,
     control::OPS,
+    conv::OPS,
     elementwise::OPS,
     features::OPS,
     gather::OPS,
     join::OPS,
     labels::OPS,
+    linear::OPS,
+    norm::OPS,
     optional::OPS,
     pad::OPS,
     random::OPS,
