@@ -1,6 +1,6 @@
 //! One match over all kernels.
 
-use super::{Call, KernelError, fill, movement, norm, pointwise, quantize, reduce, conv, gather, matmul, order, pool, recurrent, scatter, suppress, table};
+use super::{Call, KernelError, fill, movement, norm, pointwise, quantize, reduce, conv, gather, matmul, order, pool, recurrent, scatter, suppress, table, resize, roi, col2im};
 use crate::spec::{BoundSpec, Kernel};
 
 /// Computes a spec.
@@ -55,6 +55,10 @@ pub fn evaluate(call: &mut Call<'_, '_>) -> Result<(), KernelError> {
         Kernel::LabelMap(map) => table::label_map(call, map),
         Kernel::TreeEnsemble(forest) => table::tree_ensemble(call, forest),
         Kernel::Recurrent(layer) => recurrent::recurrent(call, layer),
+        Kernel::Resize(attrs) => resize::resize(call, attrs),
+        Kernel::RoiAlign(attrs) => roi::roi_align(call, attrs),
+        Kernel::MaxRoiPool { pooled, spatial_scale } => roi::max_roi_pool(call, *pooled, *spatial_scale),
+        Kernel::Col2Im(attrs) => col2im::col2im(call, attrs),
         _ => Err(call.error("has no evaluator")),
     }
 }

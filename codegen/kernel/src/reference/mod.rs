@@ -25,6 +25,9 @@ mod scatter;
 #[cfg(test)]
 mod select_tests;
 mod suppress;
+mod resize;
+mod roi;
+mod col2im;
 mod scalar;
 pub(crate) mod table;
 

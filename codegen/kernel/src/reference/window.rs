@@ -118,6 +118,13 @@ impl Windows {
         })
     }
 
+    /// Windows of this many taps that fit into an axis with its padding.
+    pub(super) fn n_windows(&self, axis: usize, n_taps: usize) -> i64 {
+        let reach = (n_taps as i64 - 1) * self.dilation[axis] + 1;
+        let room = self.size[axis] + self.before[axis] + self.after[axis] - reach;
+        if room < 0 { 0 } else { room / self.stride[axis] + 1 }
+    }
+
     /// Coordinate that a tap of the window at `at` reads along an axis; may lie outside.
     pub(super) fn coordinate(&self, axis: usize, at: usize, tap: usize) -> i64 {
         at as i64 * self.stride[axis] + tap as i64 * self.dilation[axis] - self.before[axis]

@@ -1,0 +1,279 @@
+//! Resampling to another size (ONNX Resize).
+//!
+//! Every element is a weighted mean over a box of x, the weights a product over axes and computed where they are used:
+//! a symbolic scale may make any number of them. Indices beyond an edge read the edge.
+
+use super::check::{Axes, Counter};
+use super::element::Number;
+use super::scalar::{Scalar, load};
+use super::window::{elements, elements_mut};
+use super::{Call, KernelError};
+use crate::bind::MAX_RANK;
+use crate::with_number;
+use graphc_base::DType;
+use graphc_base::attrs::{CoordinateMode, InterpolationMode, NearestMode, Resize, ResizePolicy};
+use smallvec::SmallVec;
+
+/// Coordinates beyond this are as far outside as any.
+const FAR: f64 = (1u64 << 40) as f64;
+/// Widest filter that a scale may ask for.
+const MOST_TAPS: f64 = (1u64 << 31) as f64;
+
+/// One axis of the resampling.
+#[derive(Clone, Copy)]
+struct Axis {
+    n_in: usize,
+    n_out: usize,
+    scale: f64,
+    roi: [f64; 2],
+}
+
+/// What an output position reads along one axis.
+#[derive(Clone, Copy)]
+struct Taps {
+    /// Coordinate in x.
+    center: f64,
+    first: i64,
+    n_taps: usize,
+    /// Sum of the weights where they are normalised.
+    norm: f64,
+    /// Whether the position gives the extrapolation value.
+    outside: bool,
+}
+
+/// `x, scales?: f32[rank], roi? → y`.
+pub(super) fn resize(call: &mut Call<'_, '_>, resize: &Resize) -> Result<(), KernelError> {
+    call.dense(1..=3, 1)?;
+    let (x, y) = (call.input(0)?, call.output(0)?);
+    call.same_dtype(x, y)?;
+    call.ensure(x.shape.len() == y.shape.len(), "ranks differ")?;
+    if y.shape.contains(&0) {
+        return Ok(());
+    }
+    call.ensure(!x.shape.contains(&0), "x has no element to read")?;
+    let axes = axes(call, resize)?;
+    with_number!(
+        x.dtype,
+        T => resample::<T>(call, resize, &axes),
+        else return Err(call.error(format!("{} is no dtype of it", x.dtype)))
+    );
+    Ok(())
+}
+
+fn axes(call: &Call<'_, '_>, resize: &Resize) -> Result<SmallVec<[Axis; MAX_RANK]>, KernelError> {
+    let (x, y) = (call.input(0)?, call.output(0)?);
+    let rank = x.shape.len();
+    let n_inputs = 1 + usize::from(resize.has_scales) + usize::from(resize.has_roi);
+    call.ensure(call.spec.inputs.len() == n_inputs, "operands differ from attributes")?;
+    if resize.has_scales {
+        let scales = call.input(1)?;
+        call.ensure(scales.dtype == DType::F32 && scales.shape[..] == [rank], "scales do not fit")?;
+    }
+    if resize.has_roi {
+        let roi = call.input(n_inputs - 1)?;
+        call.ensure(roi.dtype.is_float() && roi.shape[..] == [rank.saturating_mul(2)], "roi does not fit")?;
+    }
+    let given = resize.scales.as_ref().is_none_or(|scales| scales.len() == rank);
+    call.ensure(given && resize.roi.as_ref().is_none_or(|roi| roi.len() == rank), "attributes do not fit")?;
+    let float = |input: usize, position: usize| match load(call.inputs[input], call.spec.inputs[input].dtype, position) {
+        Scalar::Float(value) => value,
+        Scalar::Int(value) => value as f64,
+    };
+    let kept = kept_scale(call, resize)?;
+    let mut axes = SmallVec::new();
+    for axis in 0..rank {
+        let (n_in, n_out) = (x.shape[axis], y.shape[axis]);
+        let scale = match &resize.scales {
+            Some(scales) => scales[axis].get(),
+            None if resize.has_scales => float(1, axis),
+            None => match kept {
+                Some(scale) if resize.requested.iter().any(|&(kept_axis, _)| kept_axis == axis) => scale,
+                Some(_) => 1.0,
+                None => n_out as f64 / n_in as f64,
+            },
+        };
+        if !(scale > 0.0 && scale.is_finite() && 8.0 / scale < MOST_TAPS) {
+            return Err(call.error(format!("scale {scale} of axis {axis} is out of range")));
+        }
+        let roi = match &resize.roi {
+            Some(roi) => roi[axis].map(|bound| bound.get()),
+            None if resize.has_roi => [float(n_inputs - 1, axis), float(n_inputs - 1, rank + axis)],
+            None => [0.0, 1.0],
+        };
+        axes.push(Axis { n_in, n_out, scale, roi });
+    }
+    Ok(axes)
+}
+
+/// The one scale of a keep-aspect policy.
+fn kept_scale(call: &Call<'_, '_>, resize: &Resize) -> Result<Option<f64>, KernelError> {
+    let mut kept: Option<f64> = None;
+    for (axis, size) in &resize.requested {
+        let n_in = call.input(0)?.shape.get(*axis);
+        let n_in = n_in.ok_or_else(|| call.error(format!("axis {axis} is outside of x")))?;
+        let scale = call.bound(size)? as f64 / *n_in as f64;
+        kept = match resize.policy {
+            ResizePolicy::Stretch => None,
+            ResizePolicy::NotLarger => Some(kept.map_or(scale, |kept| kept.min(scale))),
+            ResizePolicy::NotSmaller => Some(kept.map_or(scale, |kept| kept.max(scale))),
+        };
+    }
+    Ok(kept)
+}
+
+impl Axis {
+    /// Where an output position lies in x.
+    fn coordinate(&self, mode: CoordinateMode, at: usize) -> f64 {
+        let (at, n_in, n_out) = (at as f64, self.n_in as f64, self.n_out as f64);
+        let length = self.scale * n_in;
+        match mode {
+            CoordinateMode::HalfPixel => (at + 0.5) / self.scale - 0.5,
+            CoordinateMode::HalfPixelSymmetric => {
+                n_in / 2.0 * (1.0 - n_out / length) + (at + 0.5) / self.scale - 0.5
+            }
+            CoordinateMode::PytorchHalfPixel if self.n_out == 1 => 0.0,
+            CoordinateMode::PytorchHalfPixel => (at + 0.5) / self.scale - 0.5,
+            // The fractional length, as the operator's reference has it.
+            CoordinateMode::AlignCorners if length == 1.0 || self.n_out == 1 => 0.0,
+            CoordinateMode::AlignCorners => at * (n_in - 1.0) / (length - 1.0),
+            CoordinateMode::Asymmetric => at / self.scale,
+            CoordinateMode::TfHalfPixelForNearest => (at + 0.5) / self.scale,
+            CoordinateMode::TfCropAndResize => {
+                let [start, end] = self.roi;
+                let along = if self.n_out == 1 || length == 1.0 { 0.5 } else { at / (length - 1.0) };
+                start * (n_in - 1.0) + along * (end - start) * (n_in - 1.0)
+            }
+        }
+    }
+
+    fn taps(&self, resize: &Resize, at: usize) -> Taps {
+        let cropped = resize.coordinates == CoordinateMode::TfCropAndResize;
+        let same = self.n_in == self.n_out && self.scale == 1.0 && !cropped;
+        let center = if same { at as f64 } else { self.coordinate(resize.coordinates, at) };
+        let outside = cropped && !(0.0..=(self.n_in - 1) as f64).contains(&center);
+        let center = if center.is_nan() { 0.0 } else { center.clamp(-FAR, FAR) };
+        let floor = center.floor();
+        let (first, n_taps) = match resize.mode {
+            InterpolationMode::Nearest => (nearest(resize.nearest, center) as i64, 1),
+            _ if center == floor && !resize.antialias => (floor as i64, 1),
+            mode => {
+                let radius = if mode == InterpolationMode::Cubic { 2.0 } else { 1.0 };
+                let start = (-radius / self.stretch(resize)).floor() as i64 + 1;
+                (floor as i64 + start, (2 - 2 * start) as usize)
+            }
+        };
+        let mut taps = Taps {
+            center,
+            first,
+            n_taps,
+            norm: 1.0,
+            outside,
+        };
+        if (resize.antialias || resize.exclude_outside) && resize.mode != InterpolationMode::Nearest {
+            let sum: f64 = (0..n_taps).map(|tap| self.weight(resize, &taps, tap)).sum();
+            taps.norm = if sum == 0.0 { 1.0 } else { sum };
+        }
+        taps
+    }
+
+    /// How much narrower than its filter a step in x is.
+    fn stretch(&self, resize: &Resize) -> f64 {
+        if resize.antialias { self.scale.min(1.0) } else { 1.0 }
+    }
+
+    /// The weight of a tap, not normalised.
+    fn weight(&self, resize: &Resize, taps: &Taps, tap: usize) -> f64 {
+        let index = taps.first + tap as i64;
+        let inside = (0..self.n_in as i64).contains(&index);
+        let distance = ((index as f64 - taps.center) * self.stretch(resize)).abs();
+        match resize.mode {
+            InterpolationMode::Nearest => 1.0,
+            _ if resize.exclude_outside && !inside => 0.0,
+            InterpolationMode::Linear => (1.0 - distance).max(0.0),
+            InterpolationMode::Cubic => cubic(resize.cubic_a.get(), distance),
+        }
+    }
+}
+
+/// Cubic convolution (Keys 1981, "Cubic convolution interpolation for digital image processing").
+pub(super) fn cubic(a: f64, distance: f64) -> f64 {
+    let x = distance;
+    if x <= 1.0 {
+        ((a + 2.0) * x - (a + 3.0)) * x * x + 1.0
+    } else if x < 2.0 {
+        ((a * x - 5.0 * a) * x + 8.0 * a) * x - 4.0 * a
+    } else {
+        0.0
+    }
+}
+
+fn nearest(mode: NearestMode, center: f64) -> f64 {
+    match mode {
+        NearestMode::RoundPreferFloor => (center - 0.5).ceil(),
+        NearestMode::RoundPreferCeil => (center + 0.5).floor(),
+        NearestMode::Floor => center.floor(),
+        NearestMode::Ceil => center.ceil(),
+    }
+}
+
+// Relies on `resize`: x and y have elements and equal ranks, and there is an axis for each.
+fn resample<T: Number>(call: &mut Call<'_, '_>, resize: &Resize, axes: &[Axis]) {
+    let spec = call.spec;
+    let x: &[T] = elements(&spec.inputs[0], call.inputs[0]);
+    let y: &mut [T] = elements_mut(&spec.outputs[0], call.outputs[0]);
+    let strides = &spec.inputs[0].strides;
+    let mut at = Counter::new(&spec.outputs[0].shape);
+    let mut reads: SmallVec<[Taps; MAX_RANK]> = axes.iter().map(|axis| axis.taps(resize, 0)).collect();
+    let mut n_taps: Axes = reads.iter().map(|taps| taps.n_taps).collect();
+    let mut last: Axes = SmallVec::from_elem(0, axes.len());
+    for value in y {
+        for axis in 0..axes.len() {
+            if last[axis] != at.at[axis] {
+                last[axis] = at.at[axis];
+                reads[axis] = axes[axis].taps(resize, at.at[axis]);
+                n_taps[axis] = reads[axis].n_taps;
+            }
+        }
+        at.advance();
+        if reads.iter().any(|taps| taps.outside) {
+            *value = T::from_f64(resize.extrapolation.get());
+            continue;
+        }
+        let position = |tap: &[usize]| {
+            let mut position = 0;
+            for (axis, taps) in reads.iter().enumerate() {
+                let index = (taps.first + tap[axis] as i64).clamp(0, axes[axis].n_in as i64 - 1);
+                position += index as usize * strides[axis] as usize;
+            }
+            position
+        };
+        let mut tap = Counter::new(&n_taps);
+        if resize.mode == InterpolationMode::Nearest {
+            // Copied, as `f64` does not hold every integer.
+            *value = x[position(&tap.at)];
+            continue;
+        }
+        let mut sum = 0.0;
+        for _ in 0..n_taps.iter().product() {
+            let mut weight = 1.0;
+            for (axis, taps) in reads.iter().enumerate() {
+                weight *= axes[axis].weight(resize, taps, tap.at[axis]) / taps.norm;
+            }
+            // A tap without weight must not bring infinity or NaN.
+            if weight != 0.0 {
+                sum += weight * x[position(&tap.at)].to_f64();
+            }
+            tap.advance();
+        }
+        *value = T::from_f64(if T::IS_FLOAT { sum } else { settled(sum) });
+    }
+}
+
+/// A mean of integers, put right where rounding errors keep it from being an integer: truncation follows.
+pub(super) fn settled(value: f64) -> f64 {
+    let whole = value.round();
+    if (value - whole).abs() < 1e-9 * whole.abs().max(1.0) { whole } else { value }
+}
+
+#[cfg(test)]
+mod tests;
