@@ -33,7 +33,7 @@ use std::sync::Arc;
 const MAX_NESTING: usize = 40;
 
 /// How many nodes may be converted, those of functions and subgraphs counted each time.
-const MAX_NODES: usize = 1 << 21;
+const MAX_NODES: usize = 1 << 18;
 
 /// What the caller decides about an import.
 #[derive(Clone, Debug, Default)]
@@ -141,6 +141,12 @@ impl<'m> Importer<'m> {
         Ok(())
     }
 
+    fn too_many_nodes(&self) -> OnnxError {
+        self.model.graph_error(format!(
+            "functions and subgraphs unfold to more than {MAX_NODES} nodes"
+        ))
+    }
+
     fn leave(&mut self) {
         self.n_nesting -= 1;
     }
@@ -212,9 +218,7 @@ impl<'m> Importer<'m> {
     ) -> Result<(), OnnxError> {
         self.n_nodes += 1;
         if self.n_nodes > MAX_NODES {
-            return Err(self.model.graph_error(format!(
-                "functions and subgraphs unfold to more than {MAX_NODES} nodes"
-            )));
+            return Err(self.too_many_nodes());
         }
         let resolved;
         let node = match self.calls.last() {
@@ -319,7 +323,7 @@ impl<'m> Importer<'m> {
     fn node_ref(&self, node: &NodeProto, node_idx: usize) -> NodeRef {
         let mut node_ref = self.model.node_ref(node, node_idx);
         if let Some(call) = self.calls.last() {
-            node_ref.name = format!("{}/{}", call.name, node_ref.name);
+            node_ref.name = nested_name(&call.name, &node_ref.name);
         }
         node_ref.opset = self.opset(&node.domain);
         node_ref
@@ -330,6 +334,11 @@ fn unsupported(node: NodeRef, reason: String) -> OnnxError {
     OnnxError::Unsupported {
         ops: vec![UnsupportedOp { node, reason }],
     }
+}
+
+/// The name of a node within a function that a node of another name calls.
+fn nested_name(outer: &str, inner: &str) -> String {
+    format!("{outer}/{}", inner.trim_start_matches('/'))
 }
 
 /// The default domain has two names.

@@ -11,6 +11,8 @@ mod import;
 mod ops;
 pub mod proto;
 mod tensor;
+#[cfg(test)]
+mod tests;
 mod topo;
 
 pub use error::{NodeRef, OnnxError, UnsupportedOp};

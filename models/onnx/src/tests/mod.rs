@@ -1,0 +1,8 @@
+//! Tests on small models made of messages: what a model becomes, and what it is refused for.
+
+mod control;
+mod import;
+mod net;
+mod sequences;
+mod shapes;
+mod tables;
