@@ -2,6 +2,7 @@
 
 use super::typed::{Family, Maker};
 use super::{Choices, regions};
+use crate::consts::SMALL_CONST_BYTES;
 use crate::graph::ValueId;
 use crate::op::{
     BinaryOp, Conv, CumulativeKind, Op, PadMode, Padding, Pool, PoolKind, ReduceKind,
@@ -252,13 +253,17 @@ fn reduction(maker: &mut Maker, choices: &mut Choices<'_>) -> Option<()> {
     }
 }
 
-/// Small values of a constant shape, different from element to element.
-pub(super) fn weights(maker: &mut Maker, shape: &[usize]) -> ValueId {
+/// Small values of a constant shape, different from element to element; `None` where they would not fit into the text
+/// form.
+fn weights(maker: &mut Maker, shape: &[usize]) -> Option<ValueId> {
     let n_elements: usize = shape.iter().product();
+    if n_elements > SMALL_CONST_BYTES / size_of::<f32>() {
+        return None;
+    }
     let values: Vec<f32> = (0..n_elements)
         .map(|element| (element % 7) as f32 * 0.25 - 0.5)
         .collect();
-    maker.builder.const_f32(shape, &values)
+    Some(maker.builder.const_f32(shape, &values))
 }
 
 fn const_size(dim: &Dim) -> Option<usize> {
@@ -273,7 +278,7 @@ fn norm(maker: &mut Maker, choices: &mut Choices<'_>) -> Option<()> {
     match choices.below(3) {
         0 => match const_size(&shape[axis]) {
             Some(size) => {
-                let scale = weights(maker, &[size]);
+                let scale = weights(maker, &[size])?;
                 maker.add(Op::LayerNorm { axis, epsilon }, &[x, scale, scale])
             }
             None => maker.add(Op::LayerNorm { axis, epsilon }, &[x]),
@@ -281,7 +286,7 @@ fn norm(maker: &mut Maker, choices: &mut Choices<'_>) -> Option<()> {
         1 => maker.add(Op::RmsNorm { axis, epsilon }, &[x]),
         _ => {
             let channels = const_size(shape.get(1)?)?;
-            let scale = weights(maker, &[channels]);
+            let scale = weights(maker, &[channels])?;
             if choices.flag() {
                 let var = maker.op1(Op::Unary(UnaryOp::Abs), &[scale])?;
                 maker.add(Op::BatchNorm { epsilon }, &[x, scale, scale, scale, var])
@@ -305,7 +310,7 @@ fn linear(maker: &mut Maker, choices: &mut Choices<'_>) -> Option<()> {
     }
     if let Some(inner) = const_size(&shape[rank - 1]).filter(|_| choices.flag()) {
         let columns = choices.between(1, 5);
-        let b = weights(maker, &[inner, columns]);
+        let b = weights(maker, &[inner, columns])?;
         return maker.add(Op::MatMul, &[a, b]);
     }
     let mut perm: Vec<usize> = (0..rank).collect();
@@ -329,10 +334,10 @@ fn conv(maker: &mut Maker, choices: &mut Choices<'_>, x: ValueId, shape: &[Dim])
     let groups = if choices.flag() { channels } else { 1 };
     let mut weight_shape = vec![groups * choices.between(1, 2), channels / groups];
     weight_shape.extend((0..n_spatial).map(|_| choices.between(1, 3)));
-    let w = weights(maker, &weight_shape);
+    let w = weights(maker, &weight_shape)?;
     let mut inputs = vec![x, w];
     if choices.flag() {
-        inputs.push(weights(maker, &weight_shape[..1]));
+        inputs.push(weights(maker, &weight_shape[..1])?);
     }
     let op = Op::Conv(Conv {
         strides: (0..n_spatial).map(|_| choices.between(1, 2)).collect(),
