@@ -13,8 +13,17 @@ pub fn known_values(graph: &Graph) -> SecondaryMap<ValueId, Option<SymTensor>> {
     while let Some(block) = open.pop() {
         for &id in &graph.block(block).nodes {
             let node = graph.node(id);
-            open.extend(node.op.blocks().into_iter().filter(|&region| graph.has_block(region)));
-            let types: Vec<ValueType> = node.outputs.iter().map(|&value| graph.ty(value).clone()).collect();
+            open.extend(
+                node.op
+                    .blocks()
+                    .into_iter()
+                    .filter(|&region| graph.has_block(region)),
+            );
+            let types: Vec<ValueType> = node
+                .outputs
+                .iter()
+                .map(|&value| graph.ty(value).clone())
+                .collect();
             let found = propagate(&node.op, &node.inputs, &types, &known, graph);
             if let (Some(found), Some(&output)) = (found, node.outputs.first()) {
                 known.set(output, Some(found));

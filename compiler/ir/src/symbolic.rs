@@ -4,15 +4,21 @@
 //! the data nodes die.
 
 mod encode;
+mod movement;
 mod pointwise;
+mod reduce;
+mod space;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use encode::{encode_float, encode_int};
 
 use crate::consts::ConstId;
 use crate::graph::{Graph, ValueId};
-use crate::op::{Op, ReduceKind};
+use crate::op::Op;
 use crate::types::ValueType;
-use graphc_base::{DType, Dim, DimCx, Real, SecondaryMap};
+use graphc_base::{DType, Dim, Real, SecondaryMap};
+use space::{broadcast, positions};
 
 /// Tensors with more elements than this are not followed.
 pub const MAX_SYMBOLIC_ELEMENTS: usize = 64;
@@ -44,7 +50,11 @@ impl SymTensor {
     pub fn of_dims(dtype: DType, rank: usize, dims: &[Dim]) -> Self {
         Self {
             dtype,
-            shape: if rank == 0 { Vec::new() } else { vec![dims.len()] },
+            shape: if rank == 0 {
+                Vec::new()
+            } else {
+                vec![dims.len()]
+            },
             elements: dims.iter().cloned().map(SymElement::Dim).collect(),
         }
     }
@@ -95,192 +105,74 @@ pub(crate) fn propagate(
     let ty = outputs.first()?.as_tensor()?;
     let shape = ty.const_shape()?;
     let n_elements = count(&shape)?;
-    let operand = |index: usize| known[*inputs.get(index)?].as_ref();
+    if let Op::Const(id) = op {
+        return of_constant(graph, *id);
+    }
+    // Where no operand is known, nothing follows, and most nodes are of that kind.
+    if !inputs.is_empty() && inputs.iter().all(|&input| known[input].is_none()) {
+        return None;
+    }
+    let operands: Vec<SymTensor> = inputs
+        .iter()
+        .map(|&input| known[input].clone().or_else(|| unknown(graph, input)))
+        .collect::<Option<_>>()?;
     let cx = &graph.dims;
-    let elements: Vec<SymElement> = match op {
-        Op::Const(id) => return of_constant(graph, *id),
-        Op::DimTensor { dims, .. } => dims.iter().cloned().map(SymElement::Dim).collect(),
-        Op::Iota { .. } if ty.dtype.is_int() => (0..n_elements)
+    let elements: Vec<SymElement> = match (op, &operands[..]) {
+        (Op::DimTensor { dims, .. }, []) => dims.iter().cloned().map(SymElement::Dim).collect(),
+        (Op::Iota { .. }, []) if ty.dtype.is_int() => (0..n_elements)
             .map(|position| SymElement::Dim(Dim::from(position)))
             .collect(),
-        Op::Unary(op) => {
-            let x = operand(0)?;
-            x.elements.iter().map(|x| pointwise::unary(cx, *op, ty.dtype, x)).collect()
-        }
-        Op::Binary(op) => {
-            let (a, b) = (operand(0)?, operand(1)?);
-            positions(&shape)
-                .map(|at| pointwise::binary(cx, *op, a.dtype, broadcast(a, &at), broadcast(b, &at)))
-                .collect()
-        }
-        Op::Select => {
-            let (cond, a, b) = (operand(0)?, operand(1)?, operand(2)?);
-            positions(&shape)
-                .map(|at| match broadcast(cond, &at) {
-                    SymElement::Dim(dim) if *dim == Dim::ZERO => broadcast(b, &at).clone(),
-                    SymElement::Dim(dim) if dim.is_const() => broadcast(a, &at).clone(),
-                    _ if broadcast(a, &at) == broadcast(b, &at) => broadcast(a, &at).clone(),
-                    _ => SymElement::Unknown,
-                })
-                .collect()
-        }
-        Op::Cast { to, .. } => {
-            let x = operand(0)?;
-            x.elements.iter().map(|x| pointwise::cast(cx, x, *to)).collect()
-        }
-        Op::Reshape { .. } => operand(0)?.elements.clone(),
-        Op::Expand { .. } => {
-            let x = operand(0)?;
-            positions(&shape).map(|at| broadcast(x, &at).clone()).collect()
-        }
-        Op::Transpose { perm } => {
-            let x = operand(0)?;
-            pick(&shape, x, |at| {
-                let mut from = vec![0; at.len()];
-                for (axis, &source) in perm.iter().enumerate() {
-                    from[source] = at[axis];
-                }
-                Some(from)
-            })?
-        }
-        Op::Slice { axes } => {
-            let x = operand(0)?;
-            pick(&shape, x, |at| {
-                axes.iter()
-                    .zip(at)
-                    .map(|(axis, &position)| {
-                        let (start, step) = (axis.start.as_const()?, axis.step.as_const()?);
-                        usize::try_from(start.checked_add(step.checked_mul(position as i64)?)?).ok()
-                    })
-                    .collect()
-            })?
-        }
-        Op::Tile { .. } => {
-            let x = operand(0)?;
-            pick(&shape, x, |at| {
-                Some(at.iter().zip(&x.shape).map(|(&position, &size)| position % size.max(1)).collect())
-            })?
-        }
-        Op::Concat { axis } => concat(&shape, *axis, inputs, known)?,
-        Op::Gather { axis } => {
-            let (x, indices) = (operand(0)?, operand(1)?);
-            let n_index_axes = indices.shape.len();
-            pick(&shape, x, |at| {
-                let index = flat(&indices.shape, at.get(*axis..axis + n_index_axes)?)?;
-                let SymElement::Dim(index) = indices.elements.get(index)? else {
-                    return None;
-                };
-                let size = *x.shape.get(*axis)? as i64;
-                let index = index.as_const()?;
-                let index = usize::try_from(if index < 0 { index + size } else { index }).ok()?;
-                let mut from = at[..*axis].to_vec();
-                from.push(index);
-                from.extend(&at[axis + n_index_axes..]);
-                Some(from)
-            })?
-        }
-        Op::Reduce { kind, reduced, .. } => reduce(cx, *kind, reduced, operand(0)?, n_elements)?,
-        _ => return None,
+        (Op::Unary(op), [x]) => x
+            .elements
+            .iter()
+            .map(|x| pointwise::unary(cx, *op, ty.dtype, x))
+            .collect(),
+        (Op::Binary(op), [a, b]) => positions(&shape)
+            .map(|at| pointwise::binary(cx, *op, a.dtype, broadcast(a, &at), broadcast(b, &at)))
+            .collect(),
+        (Op::Select, [cond, a, b]) => positions(&shape)
+            .map(|at| match broadcast(cond, &at) {
+                SymElement::Dim(dim) if *dim == Dim::ZERO => broadcast(b, &at).clone(),
+                SymElement::Dim(dim) if dim.is_const() => broadcast(a, &at).clone(),
+                _ if broadcast(a, &at) == broadcast(b, &at) => broadcast(a, &at).clone(),
+                _ => SymElement::Unknown,
+            })
+            .collect(),
+        (Op::Cast { to, .. }, [x]) => x
+            .elements
+            .iter()
+            .map(|element| pointwise::cast(cx, element, *to))
+            .collect(),
+        (Op::Reduce { kind, reduced, .. }, [x]) => reduce::reduce(cx, *kind, reduced, x)?,
+        (
+            Op::Cumulative {
+                kind,
+                axis,
+                exclusive,
+                reverse,
+            },
+            [x],
+        ) => reduce::cumulative(cx, *kind, axis, *exclusive, *reverse, x)?,
+        (op, operands) => movement::moved(op, operands, &shape)?,
     };
-    (elements.len() == n_elements).then(|| SymTensor {
+    let is_something = elements
+        .iter()
+        .any(|element| *element != SymElement::Unknown);
+    (elements.len() == n_elements && (is_something || n_elements == 0)).then_some(SymTensor {
         dtype: ty.dtype,
         shape,
         elements,
     })
 }
 
-/// All positions of a shape, row-major.
-fn positions(shape: &[usize]) -> impl Iterator<Item = Vec<usize>> + '_ {
-    let n_elements: usize = shape.iter().product();
-    (0..n_elements).map(|mut flat| {
-        let mut at = vec![0; shape.len()];
-        for (axis, &size) in shape.iter().enumerate().rev() {
-            at[axis] = flat % size;
-            flat /= size;
-        }
-        at
+/// A small tensor of which nothing is known but its shape.
+fn unknown(graph: &Graph, value: ValueId) -> Option<SymTensor> {
+    let ty = graph.tensor_ty(value)?;
+    let shape = ty.const_shape()?;
+    let n_elements = count(&shape)?;
+    Some(SymTensor {
+        dtype: ty.dtype,
+        shape,
+        elements: vec![SymElement::Unknown; n_elements],
     })
-}
-
-fn flat(shape: &[usize], at: &[usize]) -> Option<usize> {
-    let mut position = 0;
-    for (&size, &index) in shape.iter().zip(at) {
-        if index >= size {
-            return None;
-        }
-        position = position * size + index;
-    }
-    Some(position)
-}
-
-/// The element of a tensor that broadcasts into the space of `at`.
-fn broadcast<'a>(x: &'a SymTensor, at: &[usize]) -> &'a SymElement {
-    const UNKNOWN: &SymElement = &SymElement::Unknown;
-    let lead = at.len().saturating_sub(x.shape.len());
-    let position = x
-        .shape
-        .iter()
-        .zip(&at[lead..])
-        .fold(0, |position, (&size, &index)| position * size + if size == 1 { 0 } else { index });
-    x.elements.get(position).unwrap_or(UNKNOWN)
-}
-
-fn pick(
-    shape: &[usize],
-    x: &SymTensor,
-    from: impl Fn(&[usize]) -> Option<Vec<usize>>,
-) -> Option<Vec<SymElement>> {
-    positions(shape)
-        .map(|at| x.elements.get(flat(&x.shape, &from(&at)?)?).cloned())
-        .collect()
-}
-
-fn concat(shape: &[usize], axis: usize, inputs: &[ValueId], known: &Known) -> Option<Vec<SymElement>> {
-    let parts: Vec<&SymTensor> = inputs
-        .iter()
-        .map(|&input| known[input].as_ref())
-        .collect::<Option<_>>()?;
-    positions(shape)
-        .map(|mut at| {
-            for part in &parts {
-                let size = *part.shape.get(axis)?;
-                if at[axis] < size {
-                    return part.elements.get(flat(&part.shape, &at)?).cloned();
-                }
-                at[axis] -= size;
-            }
-            None
-        })
-        .collect()
-}
-
-fn reduce(
-    cx: &DimCx,
-    kind: ReduceKind,
-    reduced: &[Dim],
-    x: &SymTensor,
-    n_elements: usize,
-) -> Option<Vec<SymElement>> {
-    // All axes or none: shape arithmetic needs no more.
-    if n_elements != 1 || reduced.iter().any(|flag| flag.as_const().is_none()) {
-        return None;
-    }
-    let dims: Vec<&Dim> = x
-        .elements
-        .iter()
-        .map(|element| match element {
-            SymElement::Dim(dim) => Some(dim),
-            SymElement::Float(_) | SymElement::Unknown => None,
-        })
-        .collect::<Option<_>>()?;
-    let all = reduced.iter().zip(&x.shape).all(|(flag, &size)| *flag == Dim::ONE || size == 1);
-    let result = match kind {
-        _ if !all => return None,
-        ReduceKind::Sum => cx.sum(dims),
-        ReduceKind::Prod => cx.product(dims),
-        ReduceKind::Min => dims.into_iter().cloned().reduce(|a, b| cx.min(&a, &b))?,
-        ReduceKind::Max => dims.into_iter().cloned().reduce(|a, b| cx.max(&a, &b))?,
-        ReduceKind::Mean | ReduceKind::LogSumExp => return None,
-    };
-    Some(vec![SymElement::Dim(result)])
 }

@@ -22,7 +22,11 @@ pub fn remove_dead(graph: &mut Graph, _cx: &PassCx) -> PassReport {
     let mut report = PassReport::default();
     for block in blocks(graph) {
         let all = graph.block(block).nodes.clone();
-        let kept: Vec<NodeId> = all.iter().copied().filter(|node| nodes.contains(node)).collect();
+        let kept: Vec<NodeId> = all
+            .iter()
+            .copied()
+            .filter(|node| nodes.contains(node))
+            .collect();
         report.count("dead_node", all.len() - kept.len());
         for &node in &kept {
             let n_dropped = match graph.node(node).op {
@@ -38,7 +42,9 @@ pub fn remove_dead(graph: &mut Graph, _cx: &PassCx) -> PassReport {
     graph.bindings.retain(|symbol, _| symbols.contains(symbol));
     report.count("dead_symbol", n_bindings - graph.bindings.len());
     let n_checks = graph.checks.len();
-    graph.checks.retain(|check| check_symbols(check).is_subset(&symbols));
+    graph
+        .checks
+        .retain(|check| check_symbols(check).is_subset(&symbols));
     report.count("dead_check", n_checks - graph.checks.len());
     report
 }
@@ -64,7 +70,11 @@ impl<'a> Live<'a> {
         let mut owners = BTreeMap::new();
         for block in blocks(graph) {
             for &node in &graph.block(block).nodes {
-                owners.extend(regions(&graph.node(node).op).into_iter().map(|region| (region, node)));
+                owners.extend(
+                    regions(&graph.node(node).op)
+                        .into_iter()
+                        .map(|region| (region, node)),
+                );
             }
         }
         let mut live = Self {
@@ -116,7 +126,9 @@ impl<'a> Live<'a> {
 
     fn type_of(&mut self, value: ValueId) {
         let mut symbols = BTreeSet::new();
-        self.graph.ty(value).visit_dims(&mut |dim| symbols.extend(dim.symbols()));
+        self.graph
+            .ty(value)
+            .visit_dims(&mut |dim| symbols.extend(dim.symbols()));
         self.symbols(symbols);
     }
 
@@ -145,7 +157,8 @@ impl<'a> Live<'a> {
         match &node.op {
             Op::If(_) => self.at(&node.inputs, 0),
             Op::Loop(repeat) => {
-                let n_leading = usize::from(repeat.has_trip_count) + usize::from(repeat.has_condition);
+                let n_leading =
+                    usize::from(repeat.has_trip_count) + usize::from(repeat.has_condition);
                 self.values(&node.inputs[..n_leading.min(node.inputs.len())]);
                 let body = self.graph.block(repeat.body);
                 self.at(&body.params, 0);
@@ -203,7 +216,8 @@ impl<'a> Live<'a> {
                 let Some(operand_idx) = index.checked_sub(2) else {
                     return;
                 };
-                let n_leading = usize::from(repeat.has_trip_count) + usize::from(repeat.has_condition);
+                let n_leading =
+                    usize::from(repeat.has_trip_count) + usize::from(repeat.has_condition);
                 self.at(&node.inputs, n_leading + operand_idx);
                 if operand_idx < repeat.n_carried {
                     self.at(&graph.block(repeat.body).results, 1 + operand_idx);
@@ -267,7 +281,9 @@ fn prune_loop(graph: &mut Graph, node: NodeId, live: &[bool]) -> usize {
     let inputs: Vec<bool> = std::iter::repeat_n(true, n_leading)
         .chain(params.iter().skip(2).copied())
         .collect();
-    let results: Vec<bool> = std::iter::once(true).chain(outputs.iter().copied()).collect();
+    let results: Vec<bool> = std::iter::once(true)
+        .chain(outputs.iter().copied())
+        .collect();
     let (carried, scanned) = outputs.split_at(repeat.n_carried.min(outputs.len()));
     repeat.n_carried -= n_dropped(carried);
     repeat.n_scanned -= n_dropped(scanned);

@@ -16,14 +16,14 @@ const MAX_GROWTH: usize = 8;
 /// another type. Operators with regions, randomness, strings or host values stay.
 ///
 /// Requires a sound graph. Ensures that no constant is computed here. Never changes types.
-pub fn fold_constants(graph: &mut Graph, _cx: &PassCx) -> PassReport {
+pub fn fold_constants(graph: &mut Graph, cx: &PassCx) -> PassReport {
     let mut report = PassReport::default();
     let mut replacements = Replacements::default();
     for block in blocks(graph) {
         let mut kept = Vec::new();
         for node in graph.block(block).nodes.clone() {
             replacements.update(graph, node);
-            let Some(constants) = derive(graph, node) else {
+            let Some(constants) = derive(graph, node, cx.derive) else {
                 kept.push(node);
                 continue;
             };
@@ -37,7 +37,8 @@ pub fn fold_constants(graph: &mut Graph, _cx: &PassCx) -> PassReport {
             let outputs = graph.node(node).outputs.clone();
             for (&old, constant) in outputs.iter().zip(constants) {
                 let (ty, sources) = (graph.ty(old).clone(), graph.value(old).sources.clone());
-                let made = graph.append_node(block, Op::Const(constant), Vec::new(), vec![ty], sources);
+                let made =
+                    graph.append_node(block, Op::Const(constant), Vec::new(), vec![ty], sources);
                 kept.push(made);
                 let new = graph.node(made).outputs[0];
                 replacements.replace(graph, old, new);
@@ -50,7 +51,7 @@ pub fn fold_constants(graph: &mut Graph, _cx: &PassCx) -> PassReport {
 }
 
 /// One constant per result, if the node can be folded.
-fn derive(graph: &mut Graph, node: NodeId) -> Option<Vec<ConstId>> {
+fn derive(graph: &mut Graph, node: NodeId, may_derive: bool) -> Option<Vec<ConstId>> {
     let node = graph.node(node);
     if !is_foldable(&node.op) || node.outputs.is_empty() {
         return None;
@@ -76,6 +77,13 @@ fn derive(graph: &mut Graph, node: NodeId) -> Option<Vec<ConstId>> {
         }
     }
     let op = node.op.clone();
+    let is_same_bytes = matches!(op, Op::Reshape { .. })
+        && inputs
+            .iter()
+            .all(|&input| same_bytes(&graph.consts[input].data).is_some());
+    if !may_derive && !is_same_bytes {
+        return None;
+    }
     let made = outputs.into_iter().enumerate().map(|(output, ty)| {
         let data = match (&op, &inputs[..]) {
             (Op::Reshape { .. }, [input]) => same_bytes(&graph.consts[*input].data),

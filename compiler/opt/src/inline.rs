@@ -54,7 +54,9 @@ fn known_branch(
     known: impl Fn(ValueId) -> Option<i64>,
 ) -> Option<(BlockId, Vec<ValueId>)> {
     let node = graph.node(node);
-    let Op::If(branch) = &node.op else { return None };
+    let Op::If(branch) = &node.op else {
+        return None;
+    };
     let (&cond, captures) = node.inputs.split_first()?;
     let region = if known(cond)? != 0 {
         branch.then_block

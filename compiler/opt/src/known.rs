@@ -39,7 +39,9 @@ fn replace(
 ) {
     if let Some(bytes) = known.constant_bytes() {
         let ty = TensorType::new(known.dtype, known.shape.iter().copied());
-        let id = graph.consts.insert(ty, ConstData::Inline(bytes.into()), None);
+        let id = graph
+            .consts
+            .insert(ty, ConstData::Inline(bytes.into()), None);
         set(graph, node, Op::Const(id), Vec::new());
         report.count("known_constant", 1);
         return;
@@ -67,7 +69,11 @@ fn replace(
         kept.push(made);
         graph.node(made).outputs[0]
     };
-    let length = if is_scalar { Vec::new() } else { vec![dims.len()] };
+    let length = if is_scalar {
+        Vec::new()
+    } else {
+        vec![dims.len()]
+    };
     let vector = append(graph, leaf, Vec::new(), DType::I64, &length);
     let cast = Op::Cast {
         to: known.dtype,

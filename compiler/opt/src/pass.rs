@@ -11,13 +11,17 @@ pub const MAX_ROUNDS: usize = 8;
 pub struct PassCx {
     /// Whether the verifier runs after each pass of [`canonicalize`] that changed something.
     pub verify: bool,
+    /// Whether constants may become derivations. Where nobody can evaluate them, only constants that are known or that are
+    /// the bytes of another are made.
+    pub derive: bool,
 }
 
 impl Default for PassCx {
-    /// Verifies in debug builds.
+    /// Verifies in debug builds, derives.
     fn default() -> Self {
         Self {
             verify: cfg!(debug_assertions),
+            derive: true,
         }
     }
 }

@@ -96,10 +96,17 @@ impl Replacements {
 /// Adds the provenance of one value to that of another.
 pub(crate) fn join_sources(graph: &mut Graph, into: ValueId, from: ValueId) {
     let (into_sources, from_sources) = (&graph.value(into).sources, &graph.value(from).sources);
-    if from_sources.iter().all(|source| into_sources.contains(source)) {
+    if from_sources
+        .iter()
+        .all(|source| into_sources.contains(source))
+    {
         return;
     }
-    let both: BTreeSet<SourceId> = into_sources.iter().chain(from_sources.iter()).copied().collect();
+    let both: BTreeSet<SourceId> = into_sources
+        .iter()
+        .chain(from_sources.iter())
+        .copied()
+        .collect();
     let both: Arc<[SourceId]> = both.into_iter().collect();
     graph.set_sources(into, both);
 }
@@ -132,7 +139,10 @@ fn are_equal(cx: &DimCx, a: &ValueType, b: &ValueType) -> bool {
         (ValueType::Tensor(a), ValueType::Tensor(b)) => {
             a.dtype == b.dtype
                 && a.rank() == b.rank()
-                && a.shape.iter().zip(&b.shape).all(|(a, b)| cx.eq(a, b) == Tri::Yes)
+                && a.shape
+                    .iter()
+                    .zip(&b.shape)
+                    .all(|(a, b)| cx.eq(a, b) == Tri::Yes)
         }
         _ => a == b,
     }

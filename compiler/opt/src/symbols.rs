@@ -54,7 +54,8 @@ fn meanings(graph: &Graph) -> BTreeMap<SymId, Dim> {
         first.entry(binding).or_insert(symbol);
         let Some(dim) = dim else { continue };
         let symbols = dim.symbols();
-        if mentioned.contains(&symbol) || symbols.iter().any(|symbol| meanings.contains_key(symbol)) {
+        if mentioned.contains(&symbol) || symbols.iter().any(|symbol| meanings.contains_key(symbol))
+        {
             continue;
         }
         mentioned.extend(symbols);

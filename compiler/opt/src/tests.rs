@@ -8,7 +8,11 @@ use graphc_ir::{Builder, Graph, TensorType, TypeError, ValueId, ValueType, verif
 
 type Made = Result<(), TypeError>;
 
-fn check(build: impl FnOnce(&mut Builder) -> Made, pass: impl FnOnce(&mut Graph), expected: Expect) {
+fn check(
+    build: impl FnOnce(&mut Builder) -> Made,
+    pass: impl FnOnce(&mut Graph),
+    expected: Expect,
+) {
     let mut b = Builder::new("g");
     build(&mut b).unwrap();
     let mut graph = b.finish();
@@ -19,7 +23,14 @@ fn check(build: impl FnOnce(&mut Builder) -> Made, pass: impl FnOnce(&mut Graph)
 }
 
 fn simplified(graph: &mut Graph) {
-    canonicalize(graph, &PassCx { verify: true }).unwrap();
+    canonicalize(
+        graph,
+        &PassCx {
+            verify: true,
+            derive: true,
+        },
+    )
+    .unwrap();
 }
 
 fn f32s(b: &mut Builder, name: &str, shape: &[i64]) -> ValueId {
@@ -29,7 +40,11 @@ fn f32s(b: &mut Builder, name: &str, shape: &[i64]) -> ValueId {
 
 /// `f32[batch, 8]`.
 fn batched(b: &mut Builder) -> (ValueId, Dim) {
-    let batch = Dim::symbol(b.graph_mut().dims.new_symbol("batch", Interval { lo: 1, hi: 64 }));
+    let batch = Dim::symbol(
+        b.graph_mut()
+            .dims
+            .new_symbol("batch", Interval { lo: 1, hi: 64 }),
+    );
     let ty = TensorType::new(DType::F32, [batch.clone(), Dim::constant(8)]);
     (b.input("x", ty.into()), batch)
 }
@@ -195,8 +210,22 @@ fn views_compose_and_cancel() {
             let y = b.transpose(y, vec![2, 0, 1])?;
             let y = b.reshape(y, vec![Dim::constant(6), Dim::constant(4)])?;
             let y = b.reshape(y, vec![Dim::constant(24)])?;
-            let y = b.slice(y, vec![SliceAxis { start: Dim::constant(1), step: Dim::constant(2), len: Dim::constant(10) }])?;
-            let y = b.slice(y, vec![SliceAxis { start: Dim::constant(9), step: Dim::constant(-3), len: Dim::constant(3) }])?;
+            let y = b.slice(
+                y,
+                vec![SliceAxis {
+                    start: Dim::constant(1),
+                    step: Dim::constant(2),
+                    len: Dim::constant(10),
+                }],
+            )?;
+            let y = b.slice(
+                y,
+                vec![SliceAxis {
+                    start: Dim::constant(9),
+                    step: Dim::constant(-3),
+                    len: Dim::constant(3),
+                }],
+            )?;
             b.output("y", y);
             Ok(())
         },
@@ -253,7 +282,13 @@ fn weights_are_derived_and_not_computed() {
             let bytes = vec![3u8; 128 * 128];
             let w = b.constant(ty, graphc_ir::ConstData::Inline(bytes.into()), None)?;
             let scale = b.const_scalar(DType::F32, 0.5);
-            let w = b.op1(Op::Dequantize { axis: None, block: 0 }, &[w, scale])?;
+            let w = b.op1(
+                Op::Dequantize {
+                    axis: None,
+                    block: 0,
+                },
+                &[w, scale],
+            )?;
             let w = b.transpose(w, vec![1, 0])?;
             let y = b.matmul(x, w)?;
             b.output("y", y);
@@ -405,14 +440,20 @@ fn loop_drops_what_it_carries_for_nobody() {
             let trips = b.const_scalar_i64(DType::I64, 3);
             let ty: ValueType = b.ty(x).clone();
             let body = b.graph_mut().add_block();
-            b.graph_mut().add_param(body, TensorType::scalar(DType::I64).into(), None);
-            let cond = b.graph_mut().add_param(body, TensorType::scalar(DType::Bool).into(), None);
+            b.graph_mut()
+                .add_param(body, TensorType::scalar(DType::I64).into(), None);
+            let cond = b
+                .graph_mut()
+                .add_param(body, TensorType::scalar(DType::Bool).into(), None);
             let live = b.graph_mut().add_param(body, ty.clone(), None);
             let dead = b.graph_mut().add_param(body, ty.clone(), None);
             let outer = b.set_block(body);
             let next = b.unary(UnaryOp::Sin, live)?;
             let gone = b.unary(UnaryOp::Cos, dead)?;
-            b.graph_mut().block_mut(body).results.extend([cond, next, gone, gone]);
+            b.graph_mut()
+                .block_mut(body)
+                .results
+                .extend([cond, next, gone, gone]);
             b.set_block(outer);
             let stacked = TensorType::new(DType::F32, [3i64, 4]);
             let repeat = graphc_ir::op::Loop {

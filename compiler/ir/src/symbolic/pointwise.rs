@@ -2,27 +2,34 @@
 
 use super::SymElement;
 use crate::op::{BinaryOp, UnaryOp};
-use graphc_base::{DType, Dim, DimCx, Real, Tri};
+use graphc_base::{DType, DTypeKind, Dim, DimCx, Real, Tri};
 
-/// A dim as an element, unless its values may leave the dtype.
+/// A dim as an element of an integer dtype. Constants wrap as the operator does; of other values nothing is known where
+/// they may leave the dtype. Dims that leave 64 bits are errors when they are bound, not wrapped.
 fn fit(cx: &DimCx, dtype: DType, dim: Dim) -> SymElement {
-    let (lo, hi) = match dtype {
-        DType::I64 => return SymElement::Dim(dim),
-        DType::I32 => (i64::from(i32::MIN), i64::from(i32::MAX)),
-        DType::U8 => (0, 255),
-        DType::I8 => (-128, 127),
-        DType::U16 => (0, 65_535),
-        DType::I16 => (-32_768, 32_767),
-        DType::U32 => (0, i64::from(u32::MAX)),
-        DType::U64 => (0, i64::MAX),
-        DType::Bool => (0, 1),
-        _ => return SymElement::Unknown,
+    let bits = dtype.bits();
+    let (lo, hi) = match dtype.kind() {
+        _ if dim.is_overflow() || dtype.is_storage_only() => return SymElement::Unknown,
+        DTypeKind::Bool => (0, 1),
+        DTypeKind::Signed if bits == 64 => return SymElement::Dim(dim),
+        DTypeKind::Signed => (-(1 << (bits - 1)), (1 << (bits - 1)) - 1),
+        DTypeKind::Unsigned if bits == 64 => (0, i64::MAX),
+        DTypeKind::Unsigned => (0, (1 << bits) - 1),
+        DTypeKind::Float | DTypeKind::String => return SymElement::Unknown,
     };
     let range = cx.bounds(&dim);
     if range.lo >= lo && range.hi <= hi {
-        SymElement::Dim(dim)
-    } else {
-        SymElement::Unknown
+        return SymElement::Dim(dim);
+    }
+    match dim.as_const() {
+        Some(value) if bits < 64 && dtype.is_int() => {
+            let wrapped =
+                (i128::from(value) - i128::from(lo)).rem_euclid(1 << bits) + i128::from(lo);
+            i64::try_from(wrapped).map_or(SymElement::Unknown, |value| {
+                SymElement::Dim(Dim::constant(value))
+            })
+        }
+        _ => SymElement::Unknown,
     }
 }
 
@@ -49,7 +56,9 @@ pub(super) fn unary(cx: &DimCx, op: UnaryOp, dtype: DType, x: &SymElement) -> Sy
             UnaryOp::Abs => fit(cx, dtype, cx.max(x, &cx.neg(x))),
             UnaryOp::Relu => fit(cx, dtype, cx.max(x, &Dim::ZERO)),
             UnaryOp::Not => SymElement::Dim(cx.sub(&Dim::ONE, x)),
-            UnaryOp::Floor | UnaryOp::Ceil | UnaryOp::Round | UnaryOp::Trunc => SymElement::Dim(x.clone()),
+            UnaryOp::Floor | UnaryOp::Ceil | UnaryOp::Round | UnaryOp::Trunc => {
+                SymElement::Dim(x.clone())
+            }
             _ => SymElement::Unknown,
         },
         SymElement::Float(x) => {
@@ -72,16 +81,34 @@ pub(super) fn unary(cx: &DimCx, op: UnaryOp, dtype: DType, x: &SymElement) -> Sy
 }
 
 /// `dtype` is that of the operands.
-pub(super) fn binary(cx: &DimCx, op: BinaryOp, dtype: DType, a: &SymElement, b: &SymElement) -> SymElement {
+pub(super) fn binary(
+    cx: &DimCx,
+    op: BinaryOp,
+    dtype: DType,
+    a: &SymElement,
+    b: &SymElement,
+) -> SymElement {
     match (a, b) {
         (SymElement::Dim(a), SymElement::Dim(b)) => int(cx, op, dtype, a, b),
         (SymElement::Float(a), SymElement::Float(b)) => float(op, dtype, a.get(), b.get()),
+        (SymElement::Dim(known), SymElement::Unknown)
+        | (SymElement::Unknown, SymElement::Dim(known)) => absorbing(op, known),
+        _ => SymElement::Unknown,
+    }
+}
+
+/// What decides a result without the other operand.
+fn absorbing(op: BinaryOp, known: &Dim) -> SymElement {
+    match (op, known.as_const()) {
+        (BinaryOp::And | BinaryOp::Mul, Some(0)) => SymElement::Dim(Dim::ZERO),
+        (BinaryOp::Or, Some(1)) => SymElement::Dim(Dim::ONE),
         _ => SymElement::Unknown,
     }
 }
 
 fn int(cx: &DimCx, op: BinaryOp, dtype: DType, a: &Dim, b: &Dim) -> SymElement {
     let non_negative = || cx.bounds(a).lo >= 0 && cx.bounds(b).lo > 0;
+    let is_never_zero = || !cx.bounds(b).contains(0);
     match op {
         BinaryOp::Add => fit(cx, dtype, cx.add(a, b)),
         BinaryOp::Sub => fit(cx, dtype, cx.sub(a, b)),
@@ -89,11 +116,13 @@ fn int(cx: &DimCx, op: BinaryOp, dtype: DType, a: &Dim, b: &Dim) -> SymElement {
         BinaryOp::Min => SymElement::Dim(cx.min(a, b)),
         BinaryOp::Max => SymElement::Dim(cx.max(a, b)),
         BinaryOp::Div => match (a.as_const(), b.as_const()) {
-            (Some(a), Some(b)) if b != 0 => fit(cx, dtype, Dim::constant(a.wrapping_div(b))),
+            (Some(_), Some(0)) => SymElement::Dim(Dim::ZERO),
+            (Some(a), Some(b)) => fit(cx, dtype, Dim::constant(a.wrapping_div(b))),
+            (None, Some(1)) => SymElement::Dim(a.clone()),
             _ if non_negative() => SymElement::Dim(cx.floor_div(a, b)),
             _ => SymElement::Unknown,
         },
-        BinaryOp::Mod if b.as_const() != Some(0) => fit(cx, dtype, cx.modulo(a, b)),
+        BinaryOp::Mod if is_never_zero() => fit(cx, dtype, cx.modulo(a, b)),
         BinaryOp::Rem if non_negative() => SymElement::Dim(cx.modulo(a, b)),
         BinaryOp::Equal => truth(cx.eq(a, b)),
         BinaryOp::Less => truth(cx.lt(a, b)),
@@ -113,6 +142,10 @@ fn float(op: BinaryOp, dtype: DType, a: f64, b: f64) -> SymElement {
         BinaryOp::Sub => a - b,
         BinaryOp::Mul => a * b,
         BinaryOp::Div => a / b,
+        // NaN wins, and the sign of a zero is left to the kernel.
+        BinaryOp::Min | BinaryOp::Max if a.is_nan() || b.is_nan() || a == b => {
+            return SymElement::Unknown;
+        }
         BinaryOp::Min => a.min(b),
         BinaryOp::Max => a.max(b),
         BinaryOp::Equal => return holds(a == b),
@@ -128,6 +161,10 @@ fn float(op: BinaryOp, dtype: DType, a: f64, b: f64) -> SymElement {
 pub(super) fn cast(cx: &DimCx, x: &SymElement, to: DType) -> SymElement {
     match x {
         SymElement::Dim(x) if to.is_float() => match x.as_const() {
+            // One rounding, not two.
+            Some(value) if to == DType::F32 => {
+                SymElement::Float(Real::new(f64::from(value as f32)))
+            }
             Some(value) => real(to, value as f64),
             None => SymElement::Unknown,
         },
@@ -138,8 +175,17 @@ pub(super) fn cast(cx: &DimCx, x: &SymElement, to: DType) -> SymElement {
         },
         SymElement::Dim(x) => fit(cx, to, x.clone()),
         SymElement::Float(x) if to.is_float() => real(to, x.get()),
-        SymElement::Float(x) if to == DType::Bool => SymElement::Dim(Dim::constant(i64::from(x.get() != 0.0))),
-        SymElement::Float(x) if x.get().is_finite() => fit(cx, to, Dim::constant(x.get() as i64)),
+        SymElement::Float(x) if to == DType::Bool => {
+            SymElement::Dim(Dim::constant(i64::from(x.get() != 0.0)))
+        }
+        // Truncates; out of range the result is the kernel's business.
+        SymElement::Float(x) if x.get().abs() < 9e18 => {
+            let value = Dim::constant(x.get() as i64);
+            match fit(cx, to, value.clone()) {
+                SymElement::Dim(fitted) if fitted == value => SymElement::Dim(fitted),
+                _ => SymElement::Unknown,
+            }
+        }
         SymElement::Float(_) | SymElement::Unknown => SymElement::Unknown,
     }
 }

@@ -107,7 +107,11 @@ fn concat(site: &Site<'_>, axis: usize, inputs: &[ValueId]) -> Rewrite {
             .and_then(|ty| ty.shape.get(axis))
             .is_some_and(is_zero)
     };
-    let rest: Vec<ValueId> = inputs.iter().copied().filter(|value| !is_empty(value)).collect();
+    let rest: Vec<ValueId> = inputs
+        .iter()
+        .copied()
+        .filter(|value| !is_empty(value))
+        .collect();
     if rest.is_empty() || rest.len() == inputs.len() {
         return None;
     }

@@ -29,7 +29,8 @@ fn neutral(site: &Site<'_>, op: BinaryOp, a: ValueId, b: ValueId) -> Rewrite {
     let dtype = site.graph.tensor_ty(a)?.dtype;
     let value = if is_neutral(op, dtype, site.uniform(b)) && site.has_same_type(a) {
         a
-    } else if is_commutative(op) && is_neutral(op, dtype, site.uniform(a)) && site.has_same_type(b) {
+    } else if is_commutative(op) && is_neutral(op, dtype, site.uniform(a)) && site.has_same_type(b)
+    {
         b
     } else {
         return None;
@@ -81,7 +82,10 @@ fn select(site: &Site<'_>, cond: ValueId, a: ValueId, b: ValueId) -> Rewrite {
         return Some(("known_choice", Change::Value(chosen)));
     }
     let shape = site.graph.tensor_ty(site.output)?.shape.clone();
-    Some(("known_choice", Change::Node(Op::Expand { shape }, vec![chosen])))
+    Some((
+        "known_choice",
+        Change::Node(Op::Expand { shape }, vec![chosen]),
+    ))
 }
 
 /// Operands need not be expanded, since the operator broadcasts by itself. The type of the result, which
