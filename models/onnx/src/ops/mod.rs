@@ -19,7 +19,9 @@ mod norm;
 mod operand;
 mod optional;
 mod pad;
+mod quant;
 mod random;
+mod recurrent;
 mod reduce;
 mod scan;
 mod scores;
@@ -84,7 +86,9 @@ const FAMILIES: &[&[OpEntry]] = &[
     norm::OPS,
     optional::OPS,
     pad::OPS,
+    quant::OPS,
     random::OPS,
+    recurrent::OPS,
     reduce::OPS,
     scan::OPS,
     scores::OPS,
