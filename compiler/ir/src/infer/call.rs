@@ -3,72 +3,25 @@
 //! A relation that the algebra of dims proves costs nothing, one that it refutes is a [`TypeError`], and one that it
 //! leaves open is kept as a check.
 
+mod class;
+mod relation;
+
+pub(super) use class::{
+    BOOL, COMPARABLE, DTypeClass, FLOAT, I64, INDEX, INT, NOT_STRING, NUMBER, NUMBER_OR_BOOL,
+    STRING,
+};
+
 use super::show::operand_list;
 use super::{InferCx, OpTypes, TypeError};
 use crate::graph::DimCheckKind;
 use crate::types::{TensorType, ValueType};
-use graphc_base::{DType, Dim, DimCx, Tri};
+use graphc_base::{DType, Dim, DimCx};
 use std::fmt;
 
 /// Most operands that one operator names.
 const MAX_ROLES: usize = 8;
 
 pub(super) type Outputs = Result<Vec<ValueType>, TypeError>;
-
-/// A set of dtypes with the words for it: `x must be a float`.
-#[derive(Clone, Copy)]
-pub(super) struct DTypeClass {
-    pub(super) words: &'static str,
-    pub(super) has: fn(DType) -> bool,
-}
-
-/// Floats that are computed in: 16 bits and wider.
-pub(super) const FLOAT: DTypeClass = DTypeClass {
-    words: "a float",
-    has: |dtype| dtype.is_float() && !dtype.is_storage_only(),
-};
-/// Integers that are computed in: 8 bits and wider.
-pub(super) const INT: DTypeClass = DTypeClass {
-    words: "an integer",
-    has: |dtype| dtype.is_int() && !dtype.is_storage_only(),
-};
-/// Floats and integers that are computed in.
-pub(super) const NUMBER: DTypeClass = DTypeClass {
-    words: "a number",
-    has: |dtype| (FLOAT.has)(dtype) || (INT.has)(dtype),
-};
-/// Numbers and truth values.
-pub(super) const NUMBER_OR_BOOL: DTypeClass = DTypeClass {
-    words: "a number or bool",
-    has: |dtype| (NUMBER.has)(dtype) || dtype == DType::Bool,
-};
-/// Whatever can be compared for equality.
-pub(super) const COMPARABLE: DTypeClass = DTypeClass {
-    words: "a number, bool or string",
-    has: |dtype| (NUMBER_OR_BOOL.has)(dtype) || dtype == DType::String,
-};
-/// Anything with a byte layout.
-pub(super) const NOT_STRING: DTypeClass = DTypeClass {
-    words: "something with a byte layout",
-    has: |dtype| dtype != DType::String,
-};
-/// Index operands.
-pub(super) const INDEX: DTypeClass = DTypeClass {
-    words: "i32 or i64",
-    has: |dtype| matches!(dtype, DType::I32 | DType::I64),
-};
-pub(super) const I64: DTypeClass = DTypeClass {
-    words: "i64",
-    has: |dtype| dtype == DType::I64,
-};
-pub(super) const BOOL: DTypeClass = DTypeClass {
-    words: "bool",
-    has: |dtype| dtype == DType::Bool,
-};
-pub(super) const STRING: DTypeClass = DTypeClass {
-    words: "a string",
-    has: |dtype| dtype == DType::String,
-};
 
 pub(super) struct Call<'a> {
     op: &'static str,
@@ -126,7 +79,11 @@ impl<'a> Call<'a> {
     // ---- operands ----
 
     /// Names the operands and checks how many there are; the last `n_optional` may be missing.
-    pub(super) fn arity(&mut self, roles: &[&'static str], n_optional: usize) -> Result<(), TypeError> {
+    pub(super) fn arity(
+        &mut self,
+        roles: &[&'static str],
+        n_optional: usize,
+    ) -> Result<(), TypeError> {
         self.n_roles = roles.len().min(MAX_ROLES);
         self.roles[..self.n_roles].copy_from_slice(&roles[..self.n_roles]);
         let most = roles.len();
@@ -136,7 +93,7 @@ impl<'a> Call<'a> {
             return Ok(());
         }
         Err(self.fail(if least == most {
-            format!("takes {most} operands, not {n_inputs}")
+            format!("takes {}, not {n_inputs}", counted(most, "operand"))
         } else {
             format!("takes {least} to {most} operands, not {n_inputs}")
         }))
@@ -225,14 +182,24 @@ impl<'a> Call<'a> {
 
     // ---- what operands must be ----
 
-    pub(super) fn want(&self, role: &str, dtype: DType, class: DTypeClass) -> Result<(), TypeError> {
+    pub(super) fn want(
+        &self,
+        role: &str,
+        dtype: DType,
+        class: DTypeClass,
+    ) -> Result<(), TypeError> {
         self.ensure(
             (class.has)(dtype),
             format_args!("{role} must be {}", class.words),
         )
     }
 
-    pub(super) fn same_dtype(&self, role: &str, ty: &TensorType, dtype: DType) -> Result<(), TypeError> {
+    pub(super) fn same_dtype(
+        &self,
+        role: &str,
+        ty: &TensorType,
+        dtype: DType,
+    ) -> Result<(), TypeError> {
         self.ensure(ty.dtype == dtype, format_args!("{role} must be {dtype}"))
     }
 
@@ -243,7 +210,12 @@ impl<'a> Call<'a> {
         )
     }
 
-    pub(super) fn rank_at_least(&self, role: &str, ty: &TensorType, least: usize) -> Result<(), TypeError> {
+    pub(super) fn rank_at_least(
+        &self,
+        role: &str,
+        ty: &TensorType,
+        least: usize,
+    ) -> Result<(), TypeError> {
         self.ensure(
             ty.rank() >= least,
             format_args!("{role} must have rank {least} or more"),
@@ -251,7 +223,12 @@ impl<'a> Call<'a> {
     }
 
     /// A scalar of one dtype.
-    pub(super) fn scalar(&self, role: &str, ty: &TensorType, dtype: DType) -> Result<(), TypeError> {
+    pub(super) fn scalar(
+        &self,
+        role: &str,
+        ty: &TensorType,
+        dtype: DType,
+    ) -> Result<(), TypeError> {
         self.ensure(
             ty.dtype == dtype && ty.rank() == 0,
             format_args!("{role} must be {dtype}[]"),
@@ -280,7 +257,7 @@ impl<'a> Call<'a> {
     pub(super) fn length(&self, what: &str, length: usize, wanted: usize) -> Result<(), TypeError> {
         self.ensure(
             length == wanted,
-            format_args!("{what} has {length} entries, not {wanted}"),
+            format_args!("{what} has length {length}, not {wanted}"),
         )
     }
 
@@ -296,146 +273,6 @@ impl<'a> Call<'a> {
     pub(super) fn positive(&self, what: &str, count: usize) -> Result<Dim, TypeError> {
         self.ensure(count > 0, format_args!("{what} must not be 0"))?;
         self.count(what, count)
-    }
-
-    // ---- relations between dims ----
-
-    pub(super) fn is_one(&self, dim: &Dim) -> bool {
-        dim.as_const() == Some(1)
-    }
-
-    fn is_never_one(&self, dim: &Dim) -> bool {
-        self.dims().eq(dim, &Dim::constant(1)) == Tri::No
-    }
-
-    fn check(&mut self, kind: DimCheckKind) {
-        if !self.checks.contains(&kind) {
-            self.checks.push(kind);
-        }
-    }
-
-    /// Both must be equal; gives the one that says more.
-    pub(super) fn equal(
-        &mut self,
-        a: &Dim,
-        b: &Dim,
-        what: impl fmt::Display,
-    ) -> Result<Dim, TypeError> {
-        match self.dims().eq(a, b) {
-            Tri::Yes => {}
-            Tri::No => return Err(self.fail(what)),
-            Tri::Unknown => self.check(DimCheckKind::Equal(a.clone(), b.clone())),
-        }
-        Ok(if b.is_const() { b } else { a }.clone())
-    }
-
-    /// The first must be at most the second.
-    pub(super) fn at_most(
-        &mut self,
-        a: &Dim,
-        b: &Dim,
-        what: impl fmt::Display,
-    ) -> Result<(), TypeError> {
-        match self.dims().le(a, b) {
-            Tri::Yes => {}
-            Tri::No => return Err(self.fail(what)),
-            Tri::Unknown => self.check(DimCheckKind::LessEqual(a.clone(), b.clone())),
-        }
-        Ok(())
-    }
-
-    /// `by` must divide `dim`.
-    pub(super) fn divides(
-        &mut self,
-        by: &Dim,
-        dim: &Dim,
-        what: impl fmt::Display,
-    ) -> Result<(), TypeError> {
-        let rest = self.dims().modulo(dim, by);
-        self.equal(&rest, &Dim::constant(0), what)?;
-        Ok(())
-    }
-
-    /// Two shapes that must be equal axis by axis; gives the one that says more.
-    pub(super) fn equal_shapes(
-        &mut self,
-        a: &[Dim],
-        b: &[Dim],
-        what: &str,
-    ) -> Result<Vec<Dim>, TypeError> {
-        self.ensure(a.len() == b.len(), what)?;
-        a.iter()
-            .zip(b)
-            .map(|(a, b)| self.equal(a, b, what))
-            .collect()
-    }
-
-    /// NumPy broadcasting of two dims.
-    fn broadcast_dim(&mut self, a: &Dim, b: &Dim) -> Result<Dim, TypeError> {
-        if a == b || self.is_one(b) {
-            return Ok(a.clone());
-        }
-        if self.is_one(a) {
-            return Ok(b.clone());
-        }
-        let are_equal = self.dims().eq(a, b);
-        if are_equal == Tri::Yes {
-            return Ok(if b.is_const() { b } else { a }.clone());
-        }
-        if self.is_never_one(a) && self.is_never_one(b) {
-            return self.equal(a, b, "shapes do not broadcast");
-        }
-        self.check(DimCheckKind::Broadcast(a.clone(), b.clone()));
-        Ok(self.dims().bcast(a, b))
-    }
-
-    /// NumPy broadcasting of two shapes.
-    pub(super) fn broadcast(&mut self, a: &[Dim], b: &[Dim]) -> Result<Vec<Dim>, TypeError> {
-        let (long, short) = if a.len() >= b.len() { (a, b) } else { (b, a) };
-        let n_leading = long.len() - short.len();
-        let mut shape = long[..n_leading].to_vec();
-        for (long_dim, short_dim) in long[n_leading..].iter().zip(short) {
-            shape.push(self.broadcast_dim(long_dim, short_dim)?);
-        }
-        Ok(shape)
-    }
-
-    /// `from` must broadcast to exactly `to`.
-    pub(super) fn broadcast_to(
-        &mut self,
-        from: &[Dim],
-        to: &[Dim],
-        what: &str,
-    ) -> Result<(), TypeError> {
-        let Some(n_leading) = to.len().checked_sub(from.len()) else {
-            return Err(self.fail(what));
-        };
-        for (from, to) in from.iter().zip(&to[n_leading..]) {
-            if self.is_one(from) || self.dims().eq(from, to) == Tri::Yes {
-                continue;
-            }
-            if self.is_never_one(from) || self.is_one(to) {
-                self.equal(from, to, what)?;
-            } else if self.is_never_one(to) {
-                self.check(DimCheckKind::Broadcast(from.clone(), to.clone()));
-            } else {
-                // `from` is 1 or `to`: exactly where the broadcast of both is `to`.
-                let both = self.dims().bcast(from, to);
-                self.check(DimCheckKind::Equal(both, to.clone()));
-            }
-        }
-        Ok(())
-    }
-
-    /// Every dim of an attribute shape may be a size.
-    pub(super) fn sizes(&self, what: &str, shape: &[Dim]) -> Result<(), TypeError> {
-        for dim in shape {
-            self.ensure(
-                self.dims().bounds(dim).hi >= 0,
-                format_args!("{what} has the negative size {}", self.dims().display(dim)),
-            )?;
-        }
-        Ok(())
     }
 
     // ---- results ----
@@ -480,6 +317,12 @@ impl<'a> Call<'a> {
             ),
         )
     }
+}
+
+/// `1 operand`, `2 operands`.
+pub(super) fn counted(count: usize, noun: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {noun}{plural}")
 }
 
 /// A tensor result.

@@ -50,10 +50,16 @@ pub(super) fn non_max_suppression(call: &mut Call<'_>, capacity: &Dim) -> Output
     call.scalar("max_per_class", max_per_class, DType::I64)?;
     call.scalar("iou", iou, DType::F32)?;
     call.scalar("score", score, DType::F32)?;
-    call.equal(&boxes.shape[2], &Dim::constant(4), "last dim of boxes is not 4")?;
+    call.equal(
+        &boxes.shape[2],
+        &Dim::constant(4),
+        "last dim of boxes is not 4",
+    )?;
     let n_samples = call.equal(&boxes.shape[0], &scores.shape[0], "samples differ")?;
     let n_boxes = call.equal(&boxes.shape[1], &scores.shape[2], "numbers of boxes differ")?;
-    let rows = call.dims().product([n_samples, scores.shape[1].clone(), n_boxes]);
+    let rows = call
+        .dims()
+        .product([n_samples, scores.shape[1].clone(), n_boxes]);
     let what = "capacity is not samples times classes times boxes";
     call.equal(capacity, &rows, what)?;
     Ok(vec![

@@ -60,11 +60,7 @@ pub(super) fn gather_nd(call: &mut Call<'_>, batch_dims: usize) -> Outputs {
 }
 
 /// The size of the last axis of `indices`: how many axes one entry indexes, at most `n_axes`.
-fn index_depth(
-    call: &Call<'_>,
-    indices: &TensorType,
-    n_axes: usize,
-) -> Result<usize, TypeError> {
+fn index_depth(call: &Call<'_>, indices: &TensorType, n_axes: usize) -> Result<usize, TypeError> {
     call.want("indices", indices.dtype, I64)?;
     let depth = indices.shape.last().and_then(Dim::as_const);
     match depth.map(usize::try_from) {

@@ -48,10 +48,7 @@ fn windows<'a>(
     call.length("pads", pads.len(), n_spatial)?;
     call.length("dilations", dilations.len(), n_spatial)?;
     for kernel in &w.shape[2..] {
-        call.ensure(
-            call.dims().bounds(kernel).hi >= 1,
-            "kernel has no elements",
-        )?;
+        call.ensure(call.dims().bounds(kernel).hi >= 1, "kernel has no elements")?;
     }
     Ok(Windows {
         n_spatial,
@@ -82,8 +79,11 @@ impl Windows<'_> {
             .map(|axis| {
                 let span = self.span(call, axis, &w.shape[axis + 2])?;
                 let pad = &self.pads[axis];
-                let padded =
-                    dims.sum([x.shape[axis + 2].clone(), pad.before.clone(), pad.after.clone()]);
+                let padded = dims.sum([
+                    x.shape[axis + 2].clone(),
+                    pad.before.clone(),
+                    pad.after.clone(),
+                ]);
                 let room = dims.sub(&padded, &span);
                 let steps = dims.floor_div(&room, &self.stride(call, axis)?);
                 Ok(dims.add(&steps, &Dim::constant(1)))
@@ -102,7 +102,11 @@ fn conv_channels(
 ) -> Result<Vec<Dim>, TypeError> {
     let wanted = call.dims().mul(&w.shape[1], groups);
     call.equal(&x.shape[1], &wanted, "channels of x and w differ")?;
-    call.divides(groups, &w.shape[0], "groups do not divide the channels of w")?;
+    call.divides(
+        groups,
+        &w.shape[0],
+        "groups do not divide the channels of w",
+    )?;
     if let Some(bias) = bias {
         call.vector("bias", bias, x.dtype, &w.shape[0])?;
     }
@@ -210,7 +214,6 @@ pub(super) fn dft(call: &mut Call<'_>, axis: &Dim, shape: &[Dim]) -> Outputs {
     call.rank_at_least("x", x, 2)?;
     call.length("shape", shape.len(), x.rank())?;
     call.sizes("shape", shape)?;
-    dim_axis(call, axis, x)?;
     let last = x.rank() - 1;
     for (what, dim) in [("x", &x.shape[last]), ("result", &shape[last])] {
         call.ensure(
@@ -218,13 +221,14 @@ pub(super) fn dft(call: &mut Call<'_>, axis: &Dim, shape: &[Dim]) -> Outputs {
             format_args!("last dim of {what} must be a constant, 1 or 2"),
         )?;
     }
-    // Where the axis is a symbol, any one of the others may be the transformed one.
-    if let Some(axis) = axis.as_const().and_then(|axis| usize::try_from(axis).ok()) {
-        call.ensure(axis != last, "the last axis holds the components")?;
-        for other_axis in (0..last).filter(|&other_axis| other_axis != axis) {
-            let what = format_args!("axis {other_axis} of the result differs from x");
-            call.equal(&shape[other_axis], &x.shape[other_axis], what)?;
-        }
+    dim_axis(call, axis, last)?;
+    let dims = call.dims();
+    for (other_axis, (size, x_size)) in shape[..last].iter().zip(&x.shape).enumerate() {
+        // Either this is the transformed axis or the sizes agree.
+        let distance = dims.sub(axis, &call.count("axis", other_axis)?);
+        let change = dims.sub(size, x_size);
+        let what = format!("axis {other_axis} of the result differs from x");
+        call.equal(&dims.mul(&distance, &change), &Dim::ZERO, what)?;
     }
     one(x.dtype, shape.to_vec())
 }

@@ -1,9 +1,9 @@
 //! The one function that types an operator. The builder, the verifier, the passes and the rule checker all call it.
 //!
 //! It is pure and total: any operator with any operands gives result types or a [`TypeError`], never a panic. What the
-//! algebra of dims refutes is an error; what it can neither prove nor refute is a check for when dims are bound. Two
-//! things are left to that moment without a check, because every evaluator tests them anyway: that a symbolic size is
-//! not negative, and that a slice stays in bounds.
+//! algebra of dims refutes is an error; what it can neither prove nor refute is a check for when dims are bound. Left to
+//! that moment without a check, because whoever runs the operator tests it anyway: that a symbolic size is not negative,
+//! that a slice stays in bounds, and that a window, a group or a padded axis is not empty.
 //!
 //! Storage-only dtypes (float8, int4 and the like) and strings may be moved, cast and selected by position, but are
 //! never computed on.
@@ -103,9 +103,7 @@ fn outputs(call: &mut Call<'_>, op: &Op) -> Outputs {
         Op::Gather { axis } => index::gather(call, *axis),
         Op::GatherElements { axis } => index::gather_elements(call, *axis),
         Op::GatherNd { batch_dims } => index::gather_nd(call, *batch_dims),
-        Op::ScatterElements { axis, reduction } => {
-            index::scatter_elements(call, *axis, *reduction)
-        }
+        Op::ScatterElements { axis, reduction } => index::scatter_elements(call, *axis, *reduction),
         Op::ScatterNd { reduction } => index::scatter_nd(call, *reduction),
         Op::ReverseSequence {
             batch_axis,

@@ -1,16 +1,15 @@
 //! Operators that move elements by position: reshape, transpose, expand, slice, concat, pad, tile.
 
-use super::call::{Call, NUMBER_OR_BOOL, Outputs, one};
 use super::TypeError;
+use super::call::{Call, NUMBER_OR_BOOL, Outputs, one};
 use crate::op::{PadMode, SliceAxis};
 use graphc_base::{Dim, Tri};
 
 pub(super) fn reshape(call: &mut Call<'_>, shape: &[Dim]) -> Outputs {
     let [x] = call.tensors(["x"])?;
     call.sizes("shape", shape)?;
-    let dims = call.dims();
-    let from = dims.product(x.shape.iter().cloned());
-    let to = dims.product(shape.iter().cloned());
+    let from = call.n_elements(&x.shape);
+    let to = call.n_elements(shape);
     call.equal(
         &from,
         &to,
@@ -57,7 +56,10 @@ pub(super) fn slice(call: &mut Call<'_>, axes: &[SliceAxis]) -> Outputs {
     for (axis, (entry, size)) in axes.iter().zip(&x.shape).enumerate() {
         slice_axis(call, axis, entry, size)?;
     }
-    one(x.dtype, axes.iter().map(|entry| entry.len.clone()).collect())
+    one(
+        x.dtype,
+        axes.iter().map(|entry| entry.len.clone()).collect(),
+    )
 }
 
 /// Refuses what is provably out of bounds. What is open needs no check: slices are made with clamped bounds.
@@ -73,15 +75,15 @@ fn slice_axis(
         dims.eq(&entry.step, &zero) != Tri::Yes,
         format_args!("step of axis {axis} is 0"),
     )?;
-    call.sizes("slice", std::slice::from_ref(&entry.len))?;
+    call.sizes("len", std::slice::from_ref(&entry.len))?;
     let out_of_bounds = |holds: Tri| {
         call.ensure(
             holds != Tri::No,
             format_args!(
-                "axis {axis} is read out of bounds, {} elements from {} in steps of {}",
-                dims.display(&entry.len),
+                "axis {axis} is read out of bounds, start {}, step {}, len {}",
                 dims.display(&entry.start),
-                dims.display(&entry.step)
+                dims.display(&entry.step),
+                dims.display(&entry.len)
             ),
         )
     };
@@ -142,7 +144,10 @@ pub(super) fn pad(call: &mut Call<'_>, mode: PadMode, before: &[Dim], after: &[D
         let has_source = mode == PadMode::Constant
             || dims.eq(size, &zero) != Tri::Yes
             || dims.le(&padded, &zero) != Tri::No;
-        call.ensure(has_source, format_args!("axis {axis} has no element to repeat"))?;
+        call.ensure(
+            has_source,
+            format_args!("axis {axis} has no element to repeat"),
+        )?;
         shape.push(padded);
     }
     one(x.dtype, shape)

@@ -36,7 +36,12 @@ fn over_trailing_axes(
 pub(super) fn batch_norm(call: &mut Call<'_>) -> Outputs {
     let [x, scale, bias, mean, var] = call.tensors(["x", "scale", "bias", "mean", "var"])?;
     channels_first(call, x)?;
-    let params = [("scale", scale), ("bias", bias), ("mean", mean), ("var", var)];
+    let params = [
+        ("scale", scale),
+        ("bias", bias),
+        ("mean", mean),
+        ("var", var),
+    ];
     for (role, param) in params {
         call.vector(role, param, x.dtype, &x.shape[1])?;
     }

@@ -22,7 +22,7 @@ pub(super) fn non_zero(call: &mut Call<'_>) -> Outputs {
     let [x] = call.tensors(["x"])?;
     call.want("x", x.dtype, NUMBER_OR_BOOL)?;
     let rank = call.count("rank", x.rank())?;
-    let n_elements = call.dims().product(x.shape.iter().cloned());
+    let n_elements = call.n_elements(&x.shape);
     Ok(vec![
         tensor(DType::I64, vec![rank, n_elements]),
         tensor(DType::I64, Vec::new()),
@@ -38,7 +38,7 @@ pub(super) fn unique(call: &mut Call<'_>, axis: Option<usize>) -> Outputs {
             (x.shape.clone(), x.shape[axis].clone())
         }
         None => {
-            let n_elements = call.dims().product(x.shape.iter().cloned());
+            let n_elements = call.n_elements(&x.shape);
             (vec![n_elements.clone()], n_elements)
         }
     };

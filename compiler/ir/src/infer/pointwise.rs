@@ -1,8 +1,6 @@
 //! Pointwise operators: one operand, two, or a choice.
 
-use super::call::{
-    BOOL, COMPARABLE, Call, DTypeClass, FLOAT, INT, NUMBER, Outputs, one,
-};
+use super::call::{BOOL, COMPARABLE, Call, DTypeClass, FLOAT, INT, NUMBER, Outputs, one};
 use crate::op::{BinaryOp, UnaryOp};
 use graphc_base::{DType, DTypeKind};
 
@@ -17,7 +15,7 @@ const UNSIGNED: DTypeClass = DTypeClass {
     has: |dtype| !dtype.is_storage_only() && dtype.kind() == DTypeKind::Unsigned,
 };
 const FIXED_WIDTH: DTypeClass = DTypeClass {
-    words: "something with a byte layout and no bool",
+    words: "of fixed width and not bool",
     has: |dtype| !matches!(dtype, DType::String | DType::Bool),
 };
 

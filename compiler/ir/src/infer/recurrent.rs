@@ -40,8 +40,16 @@ pub(super) fn recurrent(call: &mut Call<'_>, layer: &Recurrent) -> Outputs {
     let state = vec![directions.clone(), n_rows.clone(), hidden.clone()];
 
     let wanted = [
-        ("w", Some(w), vec![directions.clone(), gates.clone(), n_inputs.clone()]),
-        ("r", Some(r), vec![directions.clone(), gates, hidden.clone()]),
+        (
+            "w",
+            Some(w),
+            vec![directions.clone(), gates.clone(), n_inputs.clone()],
+        ),
+        (
+            "r",
+            Some(r),
+            vec![directions.clone(), gates, hidden.clone()],
+        ),
         ("bias", bias, vec![directions.clone(), biases]),
         ("h0", h0, state.clone()),
         ("c0", c0, state.clone()),
@@ -50,7 +58,10 @@ pub(super) fn recurrent(call: &mut Call<'_>, layer: &Recurrent) -> Outputs {
     for (role, ty, shape) in wanted {
         if let Some(ty) = ty {
             call.same_dtype(role, ty, x.dtype)?;
-            let what = format!("{role} does not fit x and a hidden size of {}", layer.hidden);
+            let what = format!(
+                "{role} does not fit x and a hidden size of {}",
+                layer.hidden
+            );
             call.equal_shapes(&ty.shape, &shape, &what)?;
         }
     }

@@ -3,7 +3,6 @@
 use super::TypeError;
 use super::call::{Call, FLOAT, NUMBER, NUMBER_OR_BOOL, Outputs, one};
 use crate::op::ReduceKind;
-use crate::types::TensorType;
 use graphc_base::{DType, Dim, Tri};
 
 pub(super) fn reduce(
@@ -24,7 +23,7 @@ pub(super) fn reduce(
     for (axis, (flag, size)) in reduced.iter().zip(&x.shape).enumerate() {
         match flag.as_const() {
             Some(0) => shape.push(size.clone()),
-            Some(1) if keep_dims => shape.push(Dim::constant(1)),
+            Some(1) if keep_dims => shape.push(Dim::ONE),
             Some(1) => {}
             Some(_) => return Err(call.fail(format_args!("flag of axis {axis} is not 0 or 1"))),
             None => {
@@ -40,19 +39,11 @@ pub(super) fn reduce(
 }
 
 /// `size` where the flag is 0 and 1 where it is 1: `size · (1 - flag) + flag`.
-fn kept_or_one(
-    call: &Call<'_>,
-    axis: usize,
-    flag: &Dim,
-    size: &Dim,
-) -> Result<Dim, TypeError> {
+fn kept_or_one(call: &mut Call<'_>, axis: usize, flag: &Dim, size: &Dim) -> Result<Dim, TypeError> {
+    let what = format!("flag of axis {axis} is not 0 or 1");
+    call.within(flag, &Dim::ZERO, &Dim::ONE, &what)?;
     let dims = call.dims();
-    let range = dims.bounds(flag);
-    call.ensure(
-        range.lo <= 1 && range.hi >= 0,
-        format_args!("flag of axis {axis} is not 0 or 1"),
-    )?;
-    let kept = dims.mul(size, &dims.sub(&Dim::constant(1), flag));
+    let kept = dims.mul(size, &dims.sub(&Dim::ONE, flag));
     Ok(dims.add(&kept, flag))
 }
 
@@ -61,12 +52,12 @@ pub(super) fn arg_reduce(call: &mut Call<'_>, axis: usize, keep_dims: bool) -> O
     call.want("x", x.dtype, NUMBER)?;
     call.axis(axis, x.rank())?;
     call.ensure(
-        call.dims().eq(&x.shape[axis], &Dim::constant(0)) != Tri::Yes,
+        call.dims().eq(&x.shape[axis], &Dim::ZERO) != Tri::Yes,
         format_args!("axis {axis} is empty"),
     )?;
     let mut shape = x.shape.clone();
     if keep_dims {
-        shape[axis] = Dim::constant(1);
+        shape[axis] = Dim::ONE;
     } else {
         shape.remove(axis);
     }
@@ -76,18 +67,15 @@ pub(super) fn arg_reduce(call: &mut Call<'_>, axis: usize, keep_dims: bool) -> O
 pub(super) fn cumulative(call: &mut Call<'_>, axis: &Dim) -> Outputs {
     let [x] = call.tensors(["x"])?;
     call.want("x", x.dtype, NUMBER)?;
-    dim_axis(call, axis, x)?;
+    dim_axis(call, axis, x.rank())?;
     one(x.dtype, x.shape.clone())
 }
 
-/// An axis that may be a symbol, `0 ≤ axis < rank`.
-pub(super) fn dim_axis(call: &Call<'_>, axis: &Dim, x: &TensorType) -> Result<(), TypeError> {
-    let rank = call.count("rank", x.rank())?;
-    let dims = call.dims();
-    call.ensure(
-        dims.le(&Dim::constant(0), axis) != Tri::No && dims.lt(axis, &rank) != Tri::No,
-        format_args!("axis {} is not below {}", dims.display(axis), x.rank()),
-    )
+/// An axis that may be a symbol, `0 ≤ axis < n_axes`.
+pub(super) fn dim_axis(call: &mut Call<'_>, axis: &Dim, n_axes: usize) -> Result<(), TypeError> {
+    let last = call.dims().sub(&call.count("rank", n_axes)?, &Dim::ONE);
+    let what = format!("axis {} is not below {n_axes}", call.dims().display(axis));
+    call.within(axis, &Dim::ZERO, &last, &what)
 }
 
 pub(super) fn softmax(call: &mut Call<'_>, axis: usize) -> Outputs {

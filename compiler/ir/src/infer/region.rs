@@ -1,7 +1,7 @@
 //! Operators with regions. Their results are what the attribute says: the verifier compares it with the blocks.
 
 use super::TypeError;
-use super::call::{Call, Outputs};
+use super::call::{Call, Outputs, counted};
 use crate::op::{If, Loop};
 use crate::types::ValueType;
 use graphc_base::DType;
@@ -29,8 +29,8 @@ pub(super) fn repeat(call: &mut Call<'_>, repeat: &Loop) -> Outputs {
     call.ensure(
         n_results == Some(repeat.results.len()),
         format_args!(
-            "has {} results, not {} carried and {} scanned",
-            repeat.results.len(),
+            "has {}, not {} carried and {} scanned",
+            counted(repeat.results.len(), "result"),
             repeat.n_carried,
             repeat.n_scanned
         ),
@@ -39,7 +39,7 @@ pub(super) fn repeat(call: &mut Call<'_>, repeat: &Loop) -> Outputs {
     let initial = call.inputs().get(next..).unwrap_or_default();
     call.ensure(
         initial.len() >= carried.len(),
-        format_args!("takes {} carried operands", carried.len()),
+        format_args!("takes {}", counted(carried.len(), "carried operand")),
     )?;
     for (carried_idx, (initial, result)) in initial.iter().zip(carried).enumerate() {
         call.ensure(

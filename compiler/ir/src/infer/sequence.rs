@@ -97,12 +97,7 @@ fn position(call: &Call<'_>, operand_idx: usize) -> Result<(), TypeError> {
 }
 
 /// `result` as the type of one element, with `n_new_axes` more.
-fn fits(
-    call: &Call<'_>,
-    element: &ElementType,
-    result: &TensorType,
-    n_new_axes: usize,
-) -> Outputs {
+fn fits(call: &Call<'_>, element: &ElementType, result: &TensorType, n_new_axes: usize) -> Outputs {
     call.same_dtype("result", result, element.dtype)?;
     if let Some(rank) = element.rank {
         call.rank("result", result, rank.saturating_add(n_new_axes))?;

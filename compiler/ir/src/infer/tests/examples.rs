@@ -28,17 +28,29 @@ pub(super) const EXAMPLES: &[(&str, &str, &str)] = &[
         "quantize to=i8 block=0 saturate",
         "i8[2,S]",
     ),
-    ("i4[64,S], f16[2,S]", "dequantize axis=0 block=32", "f16[64,S]"),
+    (
+        "i4[64,S], f16[2,S]",
+        "dequantize axis=0 block=32",
+        "f16[64,S]",
+    ),
     ("f32[S,12,64]", "reshape shape=[S*12,64]", "f32[12*S,64]"),
     ("f32[S,12,64]", "transpose perm=[1,0,2]", "f32[12,S,64]"),
     ("f32[1,4]", "expand shape=[S,4]", "f32[S,4]"),
     ("f32[S,8]", "slice [0:+S,7:+4:-2]", "f32[S,4]"),
     ("f32[S,8], f32[T,8]", "concat axis=0", "f32[S+T,8]"),
-    ("f32[S,8], f32[]", "pad mode=constant before=[0,1] after=[T,-2]", "f32[S+T,7]"),
+    (
+        "f32[S,8], f32[]",
+        "pad mode=constant before=[0,1] after=[T,-2]",
+        "f32[S+T,7]",
+    ),
     ("f32[S,8]", "tile repeats=[2,T]", "f32[2*S,8*T]"),
     ("string[10,S], i64[2,T]", "gather axis=0", "string[2,T,S]"),
     ("f32[10,8], i32[3,8]", "gather_elements axis=0", "f32[3,8]"),
-    ("f32[S,8,3], i64[S,5,1]", "gather_nd batch_dims=1", "f32[S,5,3]"),
+    (
+        "f32[S,8,3], i64[S,5,1]",
+        "gather_nd batch_dims=1",
+        "f32[S,5,3]",
+    ),
     (
         "f32[10,8], i64[3,8], f32[3,8]",
         "scatter_elements axis=0 reduction=add",
@@ -55,7 +67,11 @@ pub(super) const EXAMPLES: &[(&str, &str, &str)] = &[
         "f32[T,S,8]",
     ),
     ("f32[S,8]", "reduce_sum reduced=[0,1]", "f32[S]"),
-    ("f32[S,8]", "reduce_mean reduced=[0,1] keep_dims", "f32[S,1]"),
+    (
+        "f32[S,8]",
+        "reduce_mean reduced=[0,1] keep_dims",
+        "f32[S,1]",
+    ),
     ("bool[S,8]", "reduce_max reduced=[1,0]", "bool[8]"),
     ("i64[S,8]", "reduce_min reduced=[1,1]", "i64[]"),
     ("f32[8]", "reduce_prod reduced=[F] keep_dims", "f32[-7*F+8]"),
@@ -63,7 +79,11 @@ pub(super) const EXAMPLES: &[(&str, &str, &str)] = &[
     ("f32[S,8]", "arg_max axis=1", "i64[S]"),
     ("f32[S,8]", "arg_min axis=1 keep_dims last", "i64[S,1]"),
     ("f32[S,8]", "cumulative_sum axis=F", "f32[S,8]"),
-    ("i64[S,8]", "cumulative_prod axis=1 exclusive reverse", "i64[S,8]"),
+    (
+        "i64[S,8]",
+        "cumulative_prod axis=1 exclusive reverse",
+        "i64[S,8]",
+    ),
     ("f32[S,8]", "softmax axis=1", "f32[S,8]"),
     ("f32[S,8]", "log_softmax axis=0", "f32[S,8]"),
     (
@@ -71,7 +91,11 @@ pub(super) const EXAMPLES: &[(&str, &str, &str)] = &[
         "layer_norm axis=1 epsilon=0.00001",
         "f32[S,8,4]",
     ),
-    ("f16[S,8], f16[8]", "rms_norm axis=1 epsilon=0.00001", "f16[S,8]"),
+    (
+        "f16[S,8], f16[8]",
+        "rms_norm axis=1 epsilon=0.00001",
+        "f16[S,8]",
+    ),
     (
         "f32[S,8,4], f32[8], f32[8], f32[8], f32[8]",
         "batch_norm epsilon=0.00001",
@@ -125,7 +149,11 @@ pub(super) const EXAMPLES: &[(&str, &str, &str)] = &[
         "max_pool_indices kernel=[2] strides=[2] pads=[0:0] dilations=[1] out=[4] column_major",
         "i64[S,3,4]",
     ),
-    ("f32[S,3,4], i64[S,3,4]", "max_unpool shape=[S,3,8]", "f32[S,3,8]"),
+    (
+        "f32[S,3,4], i64[S,3,4]",
+        "max_unpool shape=[S,3,8]",
+        "f32[S,3,8]",
+    ),
     (
         "f32[S,3,8,8], f32[4]",
         "resize shape=[S,3,16,T] has_scales mode=linear coordinates=half_pixel nearest=floor cubic_a=-0.75 \
@@ -192,23 +220,47 @@ pub(super) const EXAMPLES: &[(&str, &str, &str)] = &[
     ),
     ("", "sequence_empty element=seq(f32)", "seq(f32)"),
     ("f32[2], f32[S]", "sequence_construct", "seq(f32, rank 1)"),
-    ("seq(f32, rank 1), f32[S], i64[]", "sequence_insert", "seq(f32, rank 1)"),
+    (
+        "seq(f32, rank 1), f32[S], i64[]",
+        "sequence_insert",
+        "seq(f32, rank 1)",
+    ),
     ("seq(f32)", "sequence_erase", "seq(f32)"),
-    ("seq(f32, rank 2), i64[]", "sequence_at results=[f32[S,T]]", "f32[S,T]"),
+    (
+        "seq(f32, rank 2), i64[]",
+        "sequence_at results=[f32[S,T]]",
+        "f32[S,T]",
+    ),
     ("seq(string)", "sequence_length", "i64[]"),
     (
         "seq(f32, rank 2)",
         "sequence_concat axis=2 new_axis results=[f32[S,4,T]]",
         "f32[S,4,T]",
     ),
-    ("f32[S,4], i64[3]", "sequence_split axis=0", "seq(f32, rank 2)"),
+    (
+        "f32[S,4], i64[3]",
+        "sequence_split axis=0",
+        "seq(f32, rank 2)",
+    ),
     ("f32[S]", "optional_some", "optional(f32[S])"),
     ("", "optional_none inner=seq(f32)", "optional(seq(f32))"),
-    ("optional(f32[S])", "optional_get results=[f32[T]]", "f32[T]"),
+    (
+        "optional(f32[S])",
+        "optional_get results=[f32[T]]",
+        "f32[T]",
+    ),
     ("optional(f32[S])", "optional_has", "bool[]"),
     ("string[S,1], string[3]", "string_concat", "string[S,3]"),
-    ("string[S]", "string_split delimiter=\",\" most=T", "string[S,T], i64[S]"),
-    ("string[S]", "string_regex_full_match pattern=\"a+\"", "bool[S]"),
+    (
+        "string[S]",
+        "string_split delimiter=\",\" most=T",
+        "string[S,T], i64[S]",
+    ),
+    (
+        "string[S]",
+        "string_regex_full_match pattern=\"a+\"",
+        "bool[S]",
+    ),
     (
         "string[1,S]",
         "string_normalize upper=true case_sensitive stop_words=[\"the\"] kept=T",
@@ -251,9 +303,21 @@ fn pointwise_examples() -> Vec<(String, String, String)> {
     ];
     [
         plain("neg abs sign relu", "i32[S]", "i32[S]"),
-        plain("neg abs sign relu ceil floor round trunc sqrt rsqrt reciprocal exp log", "f32[S]", "f32[S]"),
-        plain("sin cos tan asin acos atan sinh cosh tanh asinh acosh atanh erf", "f16[S]", "f16[S]"),
-        plain("sigmoid softplus softsign gelu gelu_tanh mish hard_swish", "bf16[S]", "bf16[S]"),
+        plain(
+            "neg abs sign relu ceil floor round trunc sqrt rsqrt reciprocal exp log",
+            "f32[S]",
+            "f32[S]",
+        ),
+        plain(
+            "sin cos tan asin acos atan sinh cosh tanh asinh acosh atanh erf",
+            "f16[S]",
+            "f16[S]",
+        ),
+        plain(
+            "sigmoid softplus softsign gelu gelu_tanh mish hard_swish",
+            "bf16[S]",
+            "bf16[S]",
+        ),
         attributes
             .iter()
             .map(|op| ("f64[S]".to_owned(), (*op).to_owned(), "f64[S]".to_owned()))
@@ -261,12 +325,24 @@ fn pointwise_examples() -> Vec<(String, String, String)> {
         plain("not", "bool[S]", "bool[S]"),
         plain("bit_not", "u8[S]", "u8[S]"),
         plain("is_nan is_inf", "f32[S]", "bool[S]"),
-        plain("add sub mul div mod rem pow min max", "f32[S,1], f32[4]", "f32[S,4]"),
-        plain("add sub mul div mod rem pow min max", "i64[S,1], i64[4]", "i64[S,4]"),
+        plain(
+            "add sub mul div mod rem pow min max",
+            "f32[S,1], f32[4]",
+            "f32[S,4]",
+        ),
+        plain(
+            "add sub mul div mod rem pow min max",
+            "i64[S,1], i64[4]",
+            "i64[S,4]",
+        ),
         plain("and or xor", "bool[S], bool[]", "bool[S]"),
         plain("bit_and bit_or bit_xor", "i16[S], i16[1]", "i16[S]"),
         plain("shift_left shift_right", "u32[S], u32[S]", "u32[S]"),
-        plain("equal less less_equal greater greater_equal", "f32[S,1], f32[4]", "bool[S,4]"),
+        plain(
+            "equal less less_equal greater greater_equal",
+            "f32[S,1], f32[4]",
+            "bool[S,4]",
+        ),
         plain("equal", "string[S], string[]", "bool[S]"),
     ]
     .concat()
