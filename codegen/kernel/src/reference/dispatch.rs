@@ -1,6 +1,6 @@
 //! One match over all kernels.
 
-use super::{Call, KernelError, fill, movement, norm, pointwise, quantize, reduce, conv, gather, matmul, order, pool, recurrent, scatter, suppress, table, resize, roi, col2im};
+use super::{Call, KernelError, fill, movement, norm, pointwise, quantize, reduce, conv, gather, matmul, order, pool, recurrent, scatter, suppress, table, resize, roi, col2im, linear};
 use crate::spec::{BoundSpec, Kernel};
 
 /// Computes a spec.
@@ -59,6 +59,8 @@ pub fn evaluate(call: &mut Call<'_, '_>) -> Result<(), KernelError> {
         Kernel::RoiAlign(attrs) => roi::roi_align(call, attrs),
         Kernel::MaxRoiPool { pooled, spatial_scale } => roi::max_roi_pool(call, *pooled, *spatial_scale),
         Kernel::Col2Im(attrs) => col2im::col2im(call, attrs),
+        Kernel::Det => linear::det(call),
+        Kernel::Dft { axis, inverse } => linear::dft(call, axis, *inverse),
         _ => Err(call.error("has no evaluator")),
     }
 }
@@ -71,6 +73,8 @@ pub fn scratch_bytes(spec: &BoundSpec) -> usize {
         Kernel::NonMaxSuppression { .. } => suppress::non_max_suppression_scratch(spec),
         Kernel::TreeEnsemble(_) => table::tree_ensemble_scratch(spec),
         Kernel::Recurrent(_) => recurrent::recurrent_scratch(spec),
+        Kernel::Det => linear::det_scratch(spec),
+        Kernel::Dft { axis, .. } => linear::dft_scratch(spec, axis),
         _ => 0,
     }
 }

@@ -18,8 +18,8 @@ mod matmul;
 mod window;
 mod conv;
 mod pool;
-mod gather;
-mod order;
+pub(crate) mod gather;
+pub(crate) mod order;
 mod recurrent;
 mod scatter;
 #[cfg(test)]
@@ -28,7 +28,8 @@ mod suppress;
 mod resize;
 mod roi;
 mod col2im;
-mod scalar;
+mod linear;
+pub(crate) mod scalar;
 pub(crate) mod table;
 
 pub use dispatch::{evaluate, scratch_bytes};
