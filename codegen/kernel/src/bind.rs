@@ -44,6 +44,18 @@ impl KernelSpec {
         }
         self.kernel.clone().visit_dims_mut(&mut |dim| visit(dim));
     }
+
+    /// The same, to change them.
+    pub fn visit_dims_mut(&mut self, visit: &mut dyn FnMut(&mut Dim)) {
+        for arg in self.inputs.iter_mut().chain(&mut self.outputs) {
+            arg.shape.iter_mut().for_each(&mut *visit);
+            if let Some(view) = &mut arg.view {
+                visit(&mut view.offset);
+                view.strides.iter_mut().for_each(&mut *visit);
+            }
+        }
+        self.kernel.visit_dims_mut(visit);
+    }
 }
 
 struct Binder<'a> {

@@ -26,7 +26,7 @@ pub(super) fn ensure_index(call: &Call<'_, '_>, arg: &BoundArg) -> Result<(), Ke
 }
 
 /// The integer at a position of an index tensor.
-pub(super) fn integer(bytes: &[u8], dtype: DType, position: usize) -> i64 {
+pub(crate) fn integer(bytes: &[u8], dtype: DType, position: usize) -> i64 {
     match load(bytes, dtype, position) {
         Scalar::Int(value) => value,
         Scalar::Float(value) => value as i64,
@@ -50,7 +50,7 @@ pub(super) fn resolve(spec: &BoundSpec, index: i64, size: usize) -> Result<usize
 }
 
 /// Copies `n` neighbouring elements of a dtype of any width.
-pub(super) fn copy_run(dtype: DType, to: &mut [u8], at: usize, from: &[u8], start: usize, n: usize) {
+pub(crate) fn copy_run(dtype: DType, to: &mut [u8], at: usize, from: &[u8], start: usize, n: usize) {
     let bits = dtype.bits();
     if bits < 8 {
         for step in 0..n {

@@ -29,7 +29,9 @@ mod resize;
 mod roi;
 mod col2im;
 mod linear;
-pub(crate) mod scalar;
+pub(crate) mod grid_sample;
+mod deform_conv;
+mod scalar;
 pub(crate) mod table;
 
 pub use dispatch::{evaluate, scratch_bytes};

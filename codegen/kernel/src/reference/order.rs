@@ -12,7 +12,7 @@ use graphc_base::DType;
 use std::cmp::Ordering;
 
 /// The order of two elements of one dtype.
-pub(super) fn compare(dtype: DType, a: Scalar, b: Scalar) -> Ordering {
+pub(crate) fn compare(dtype: DType, a: Scalar, b: Scalar) -> Ordering {
     match (a, b) {
         (Scalar::Int(a), Scalar::Int(b)) if dtype == DType::U64 => (a as u64).cmp(&(b as u64)),
         (Scalar::Int(a), Scalar::Int(b)) => a.cmp(&b),
