@@ -31,7 +31,7 @@ mod col2im;
 mod linear;
 pub(crate) mod grid_sample;
 mod deform_conv;
-mod scalar;
+pub(crate) mod scalar;
 pub(crate) mod table;
 
 pub use dispatch::{evaluate, scratch_bytes};

@@ -191,13 +191,13 @@ struct Cell<'a, T> {
 }
 
 impl<T: Number> Cell<'_, T> {
-    fn from_input(&self, gate_row: usize, x: &[T]) -> f64 {
+    fn of_input(&self, gate_row: usize, x: &[T]) -> f64 {
         let weights = &self.w[gate_row * self.n_features..][..self.n_features];
         let sum: f64 = weights.iter().zip(x).map(|(w, x)| w.to_f64() * x.to_f64()).sum();
         sum + self.bias.map_or(0.0, |bias| bias[gate_row].to_f64())
     }
 
-    fn from_hidden(&self, gate_row: usize, h: &[f64]) -> f64 {
+    fn of_hidden(&self, gate_row: usize, h: &[f64]) -> f64 {
         let weights = &self.r[gate_row * self.hidden..][..self.hidden];
         weights.iter().zip(h).map(|(r, h)| r.to_f64() * h).sum()
     }
@@ -209,7 +209,7 @@ impl<T: Number> Cell<'_, T> {
 
     /// Input and recurrent part of a gate, before peephole and clip.
     fn gate(&self, gate_row: usize, x: &[T], h: &[f64]) -> f64 {
-        self.from_input(gate_row, x) + self.from_hidden(gate_row, h) + self.hidden_bias(gate_row)
+        self.of_input(gate_row, x) + self.of_hidden(gate_row, h) + self.hidden_bias(gate_row)
     }
 
     fn peephole(&self, row: usize) -> f64 {
@@ -240,11 +240,11 @@ impl<T: Number> Cell<'_, T> {
         for unit in 0..hidden {
             let row = 2 * hidden + unit;
             let recurrent = if linear_before_reset {
-                reset[unit] * (self.from_hidden(row, h) + self.hidden_bias(row))
+                reset[unit] * (self.of_hidden(row, h) + self.hidden_bias(row))
             } else {
-                self.from_hidden(row, reset_h) + self.hidden_bias(row)
+                self.of_hidden(row, reset_h) + self.hidden_bias(row)
             };
-            let candidate = self.activate(1, self.from_input(row, x) + recurrent);
+            let candidate = self.activate(1, self.of_input(row, x) + recurrent);
             next[unit] = (1.0 - update[unit]) * candidate + update[unit] * h[unit];
         }
         h.copy_from_slice(next);
