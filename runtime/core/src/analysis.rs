@@ -29,8 +29,6 @@ pub(crate) struct BodyAnalysis {
     pub(crate) segments: Vec<Segment>,
     /// By slot; only roots in the arena have one.
     pub(crate) lifetimes: Vec<Option<Lifetime>>,
-    /// Whether a Bind step takes its symbol from an axis of this slot, so that its shape must be kept.
-    pub(crate) keeps_shape: Vec<bool>,
 }
 
 impl BodyAnalysis {
@@ -82,20 +80,9 @@ impl BodyAnalysis {
                 segment.defines.push(SlotId::from_index(index));
             }
         }
-        let mut keeps_shape = vec![false; body.slots.len()];
-        for step in &body.steps {
-            if let Step::Bind {
-                from: graphc_program::SymbolSource::Axis(slot, _),
-                ..
-            } = step
-            {
-                keeps_shape[slot.index()] = true;
-            }
-        }
         Self {
             segments,
             lifetimes,
-            keeps_shape,
         }
     }
 }

@@ -13,7 +13,7 @@ use graphc_program::{
     Artifact, BodyId, ConstRef, Entry, Literal, Port, Program, SlotType, Step, SymbolSource,
 };
 use smallvec::SmallVec;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
@@ -83,7 +83,7 @@ pub struct StepProfile {
     pub duration: Duration,
 }
 
-type Plans = RwLock<HashMap<Box<[i64]>, Arc<SegmentPlan>>>;
+type Plans = RwLock<BTreeMap<Box<[i64]>, Arc<SegmentPlan>>>;
 
 /// An artifact made ready to run; may run from many threads at once.
 pub struct Session {
