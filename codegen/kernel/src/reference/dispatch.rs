@@ -1,6 +1,6 @@
 //! One match over all kernels.
 
-use super::{Call, KernelError, fill, movement, norm, pointwise, quantize, reduce, conv, gather, matmul, order, pool, recurrent, scatter, suppress, table, resize, roi, col2im, linear};
+use super::{Call, KernelError, fill, movement, norm, pointwise, quantize, reduce, conv, gather, matmul, order, pool, recurrent, scatter, suppress, table, resize, roi, col2im, linear, grid_sample, deform_conv};
 use crate::spec::{BoundSpec, Kernel};
 
 /// Computes a spec.
@@ -61,7 +61,8 @@ pub fn evaluate(call: &mut Call<'_, '_>) -> Result<(), KernelError> {
         Kernel::Col2Im(attrs) => col2im::col2im(call, attrs),
         Kernel::Det => linear::det(call),
         Kernel::Dft { axis, inverse } => linear::dft(call, axis, *inverse),
-        _ => Err(call.error("has no evaluator")),
+        Kernel::GridSample(attrs) => grid_sample::grid_sample(call, attrs),
+        Kernel::DeformConv(attrs) => deform_conv::deform_conv(call, attrs),
     }
 }
 

@@ -191,7 +191,7 @@ fn pool_regions<T: Number>(call: &mut Call<'_, '_>, pooled: [usize; 2], scale: f
         for (column, corner) in corners.iter_mut().enumerate() {
             let value = (float(call, 1, region * 5 + 1 + column) * scale).round();
             // Products with the number of bins stay in 64 bits.
-            if !(value.abs() < (1u64 << 30) as f64) {
+            if value.is_nan() || value.abs() >= (1u64 << 30) as f64 {
                 return Err(fault(spec, format!("corner {value} is out of range")));
             }
             *corner = value as i64;
