@@ -1,7 +1,7 @@
 //! Symbols of which something else says what they are.
 
 use crate::pass::{PassCx, PassReport};
-use crate::replace::{add_checks, blocks};
+use crate::replace::{add_checks, blocks, types_of};
 use graphc_base::{Dim, Interval, SymId, Tri};
 use graphc_ir::{
     Binding, DimCheck, DimCheckKind, Graph, TensorType, ValueId, ValueType, known_values,
@@ -139,9 +139,18 @@ fn map_type(ty: &ValueType, map: &dyn Fn(&Dim) -> Dim) -> ValueType {
     }
 }
 
-/// Removes checks that hold whatever the symbols are, and repeated ones.
+/// Removes checks that hold whatever the symbols are, and repeated ones. What a node asks for stays: two equal dims may
+/// both have no value where sizes do not broadcast, and then the check is what says so.
 fn remove_proved(graph: &mut Graph) -> usize {
     let n_checks = graph.checks.len();
+    let mut demanded = BTreeSet::new();
+    for block in blocks(graph) {
+        for &node in &graph.block(block).nodes {
+            let node = graph.node(node);
+            let types = types_of(graph, &node.op, &node.inputs);
+            demanded.extend(types.into_iter().flat_map(|types| types.checks));
+        }
+    }
     let cx = &graph.dims;
     let mut seen = BTreeSet::new();
     graph.checks.retain(|check| {
@@ -152,7 +161,7 @@ fn remove_proved(graph: &mut Graph) -> usize {
             }
             DimCheckKind::LessEqual(a, b) => cx.le(a, b) == Tri::Yes,
         };
-        !is_proved && seen.insert(check.kind.clone())
+        (!is_proved || demanded.contains(&check.kind)) && seen.insert(check.kind.clone())
     });
     n_checks - graph.checks.len()
 }
