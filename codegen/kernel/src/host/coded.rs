@@ -16,7 +16,11 @@ pub(super) fn call(
 ) -> Result<Vec<HostValue>, KernelError> {
     let bound = spec.bind(&[]).map_err(|error| fail(error.to_string()))?;
     if bound.inputs.len() != inputs.len() {
-        return Err(fail(format!("{} operands are given, {} taken", inputs.len(), bound.inputs.len())));
+        return Err(fail(format!(
+            "{} operands are given, {} taken",
+            inputs.len(),
+            bound.inputs.len()
+        )));
     }
     let mut table: Vec<&str> = inputs
         .iter()
@@ -44,14 +48,20 @@ pub(super) fn call(
             other => return Err(fail(format!("{} is no tensor", other.describe()))),
         };
         if tensor.dtype() != arg.dtype {
-            return Err(fail(format!("{} is not of dtype {}", value.describe(), arg.dtype)));
+            return Err(fail(format!(
+                "{} is not of dtype {}",
+                value.describe(),
+                arg.dtype
+            )));
         }
         coded.push(tensor);
     }
     let mut results = bound
         .outputs
         .iter()
-        .map(|arg| HostTensor::zeros(arg.dtype, &arg.shape).ok_or_else(|| fail("a result is too large")))
+        .map(|arg| {
+            HostTensor::zeros(arg.dtype, &arg.shape).ok_or_else(|| fail("a result is too large"))
+        })
         .collect::<Result<Vec<_>, _>>()?;
     let input_bytes: Vec<&[u8]> = coded.iter().map(HostTensor::bytes).collect();
     let mut output_bytes: Vec<&mut [u8]> = results.iter_mut().map(HostTensor::bytes_mut).collect();
@@ -69,7 +79,9 @@ pub(super) fn call(
             if !string_results.contains(&result) {
                 return Ok(HostValue::Tensor(tensor));
             }
-            let ranks = tensor.elements::<i64>().ok_or_else(|| fail("a string result is not written as i64"))?;
+            let ranks = tensor
+                .elements::<i64>()
+                .ok_or_else(|| fail("a string result is not written as i64"))?;
             let data = ranks
                 .iter()
                 .map(|&rank| {

@@ -29,11 +29,15 @@ fn shortest(dtype: DType, value: f64) -> String {
 /// A number as text: integers in decimal, floats with the fewest digits that name them, plain from 1e-4 to below 1e16.
 fn to_text(dtype: DType, value: Scalar) -> String {
     match value {
-        Scalar::Int(value) if dtype == DType::Bool => if value != 0 { "True" } else { "False" }.to_owned(),
+        Scalar::Int(value) if dtype == DType::Bool => {
+            if value != 0 { "True" } else { "False" }.to_owned()
+        }
         Scalar::Int(value) if dtype == DType::U64 => (value as u64).to_string(),
         Scalar::Int(value) => value.to_string(),
         Scalar::Float(value) if value.is_nan() => "NaN".to_owned(),
-        Scalar::Float(value) if value.is_infinite() => if value > 0.0 { "INF" } else { "-INF" }.to_owned(),
+        Scalar::Float(value) if value.is_infinite() => {
+            if value > 0.0 { "INF" } else { "-INF" }.to_owned()
+        }
         Scalar::Float(value) => {
             let scientific = shortest(dtype, value);
             let (digits, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
@@ -57,7 +61,10 @@ fn place_point(digits: &str, exponent: i32) -> String {
     let digits: String = digits.chars().filter(char::is_ascii_digit).collect();
     let n_whole = exponent + 1;
     if n_whole <= 0 {
-        return format!("{sign}0.{}{digits}", "0".repeat(n_whole.unsigned_abs() as usize));
+        return format!(
+            "{sign}0.{}{digits}",
+            "0".repeat(n_whole.unsigned_abs() as usize)
+        );
     }
     let n_whole = n_whole as usize;
     if digits.len() <= n_whole {
@@ -92,7 +99,9 @@ fn from_text(dtype: DType, text: &str) -> Option<Scalar> {
                     value.is_finite().then_some(value as i128)?
                 }
             };
-            let wide = i64::try_from(whole).ok().or_else(|| u64::try_from(whole).ok().map(|value| value as i64))?;
+            let wide = i64::try_from(whole)
+                .ok()
+                .or_else(|| u64::try_from(whole).ok().map(|value| value as i64))?;
             Some(convert(DType::I64, dtype, Scalar::Int(wide), true))
         }
     }
@@ -113,7 +122,8 @@ pub(super) fn to_strings(x: &HostValue) -> Result<HostValue, KernelError> {
 }
 
 fn zeros(dtype: DType, shape: &[usize]) -> Result<HostTensor, KernelError> {
-    HostTensor::zeros(dtype, shape).ok_or_else(|| fail(format!("no {dtype} tensor of shape {shape:?} can be made")))
+    HostTensor::zeros(dtype, shape)
+        .ok_or_else(|| fail(format!("no {dtype} tensor of shape {shape:?} can be made")))
 }
 
 /// Strings to numbers.
@@ -134,7 +144,9 @@ pub(super) fn from_strings(x: &HostValue, to: DType) -> Result<HostValue, Kernel
 
 /// A label map; keys, values or both may be strings.
 pub(super) fn label_map(map: &LabelMap, x: &HostValue) -> Result<HostValue, KernelError> {
-    let shape = x.shape().ok_or_else(|| fail(format!("{} is no tensor", x.describe())))?;
+    let shape = x
+        .shape()
+        .ok_or_else(|| fail(format!("{} is no tensor", x.describe())))?;
     let find = |matches: &dyn Fn(&TableKey) -> bool| {
         let found = map.entries.iter().find(|(key, _)| matches(key));
         found.map_or(&map.default, |(_, value)| value)
@@ -151,7 +163,8 @@ pub(super) fn label_map(map: &LabelMap, x: &HostValue) -> Result<HostValue, Kern
                 find(&|key| match (key, element) {
                     (TableKey::Int(own), Scalar::Int(element)) => *own == element,
                     (TableKey::Float(own), Scalar::Float(_)) => {
-                        compare(tensor.dtype(), Scalar::Float(own.get()), element) == Ordering::Equal
+                        compare(tensor.dtype(), Scalar::Float(own.get()), element)
+                            == Ordering::Equal
                     }
                     _ => false,
                 })
@@ -181,7 +194,9 @@ pub(super) fn label_map(map: &LabelMap, x: &HostValue) -> Result<HostValue, Kern
         let value = match value {
             TableKey::Int(value) => convert(DType::I64, map.to, Scalar::Int(*value), true),
             TableKey::Float(value) => convert(DType::F64, map.to, Scalar::Float(value.get()), true),
-            TableKey::String(text) => return Err(fail(format!("the value {text:?} is no {}", map.to))),
+            TableKey::String(text) => {
+                return Err(fail(format!("the value {text:?} is no {}", map.to)));
+            }
         };
         store(result.bytes_mut(), map.to, at, value);
     }

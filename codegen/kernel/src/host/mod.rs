@@ -106,13 +106,23 @@ pub fn call(op: &HostOp, inputs: &[&HostValue]) -> Result<Vec<HostValue>, Kernel
     let one = match (op, inputs) {
         (HostOp::Identity, [x]) => Ok((*x).clone()),
         (HostOp::Text(op), _) => return text::call(op, inputs),
-        (HostOp::Coded { spec, string_results }, _) => return coded::call(spec, string_results, inputs),
+        (
+            HostOp::Coded {
+                spec,
+                string_results,
+            },
+            _,
+        ) => return coded::call(spec, string_results, inputs),
         (HostOp::TfIdf(attrs), [x]) => text::tf_idf(attrs, x),
         (HostOp::LabelMap(map), [x]) => convert::label_map(map, x),
         (HostOp::CastToString, [x]) => convert::to_strings(x),
         (HostOp::CastFromString { to }, [x]) => convert::from_strings(x, *to),
-        _ => sequence::call(op, inputs)
-            .unwrap_or_else(|| Err(fail(format!("{op:?} does not take {} operands", inputs.len())))),
+        _ => sequence::call(op, inputs).unwrap_or_else(|| {
+            Err(fail(format!(
+                "{op:?} does not take {} operands",
+                inputs.len()
+            )))
+        }),
     };
     one.map(|value| vec![value])
 }

@@ -30,7 +30,11 @@ fn position(value: &HostValue, n: usize, last: Option<usize>) -> Result<usize, K
     wrapped
         .and_then(|at| usize::try_from(at).ok())
         .filter(|&at| last.is_some_and(|last| at <= last))
-        .ok_or_else(|| fail(format!("position {position} is outside a sequence of {n} elements")))
+        .ok_or_else(|| {
+            fail(format!(
+                "position {position} is outside a sequence of {n} elements"
+            ))
+        })
 }
 
 fn elements(value: &HostValue) -> Result<&[HostValue], KernelError> {
@@ -51,9 +55,9 @@ fn scalar(dtype: DType, bytes: &[u8]) -> Result<HostValue, KernelError> {
 pub(super) fn call(op: &HostOp, inputs: &[&HostValue]) -> Option<Result<HostValue, KernelError>> {
     Some(match (op, inputs) {
         (HostOp::SequenceEmpty, []) => Ok(HostValue::Sequence(Vec::new())),
-        (HostOp::SequenceConstruct, inputs) => {
-            Ok(HostValue::Sequence(inputs.iter().map(|&value| value.clone()).collect()))
-        }
+        (HostOp::SequenceConstruct, inputs) => Ok(HostValue::Sequence(
+            inputs.iter().map(|&value| value.clone()).collect(),
+        )),
         (HostOp::SequenceInsert, [sequence, value, at @ ..]) if at.len() <= 1 => {
             insert(sequence, value, at.first().copied())
         }
@@ -64,8 +68,9 @@ pub(super) fn call(op: &HostOp, inputs: &[&HostValue]) -> Option<Result<HostValu
             let at = position(at, all.len(), all.len().checked_sub(1))?;
             Ok(all[at].clone())
         }),
-        (HostOp::SequenceLength, [sequence]) => elements(sequence)
-            .and_then(|all| scalar(DType::I64, &(all.len() as i64).to_le_bytes())),
+        (HostOp::SequenceLength, [sequence]) => {
+            elements(sequence).and_then(|all| scalar(DType::I64, &(all.len() as i64).to_le_bytes()))
+        }
         (HostOp::SequenceConcat { axis, new_axis }, [sequence]) => {
             elements(sequence).and_then(|all| join(all, *axis, *new_axis))
         }
@@ -80,7 +85,9 @@ pub(super) fn call(op: &HostOp, inputs: &[&HostValue]) -> Option<Result<HostValu
             value => Ok((*value).clone()),
         },
         (HostOp::OptionalHas, inputs) if inputs.len() <= 1 => {
-            let is_there = inputs.first().is_some_and(|value| !matches!(value, HostValue::Optional(None)));
+            let is_there = inputs
+                .first()
+                .is_some_and(|value| !matches!(value, HostValue::Optional(None)));
             scalar(DType::Bool, &[u8::from(is_there)])
         }
         _ => return None,
@@ -136,7 +143,9 @@ fn assemble(
                     HostValue::Tensor(tensor) if tensor.dtype() == dtype => {
                         copy_run(dtype, result.bytes_mut(), to, tensor.bytes(), start, n);
                     }
-                    other => return Err(fail(format!("{} does not join {dtype}", other.describe()))),
+                    other => {
+                        return Err(fail(format!("{} does not join {dtype}", other.describe())));
+                    }
                 }
             }
             Ok(HostValue::Tensor(result))
@@ -148,7 +157,9 @@ fn assemble(
                     HostValue::Strings(strings) if strings.data.len() >= start + n => {
                         data[to..to + n].clone_from_slice(&strings.data[start..start + n]);
                     }
-                    other => return Err(fail(format!("{} does not join strings", other.describe()))),
+                    other => {
+                        return Err(fail(format!("{} does not join strings", other.describe())));
+                    }
                 }
             }
             Ok(HostValue::Strings(StringTensor {
@@ -171,13 +182,20 @@ fn join(all: &[HostValue], axis: usize, new_axis: bool) -> Result<HostValue, Ker
     for value in all {
         let own = shape_of(value)?;
         let fits = own.len() == shape.len()
-            && (0..own.len()).all(|other| (!new_axis && other == axis) || own[other] == shape[other]);
+            && (0..own.len())
+                .all(|other| (!new_axis && other == axis) || own[other] == shape[other]);
         if !fits {
-            return Err(fail(format!("{} does not join {}", value.describe(), first.describe())));
+            return Err(fail(format!(
+                "{} does not join {}",
+                value.describe(),
+                first.describe()
+            )));
         }
         widths.push(if new_axis { 1 } else { own[axis] });
     }
-    let total = widths.iter().try_fold(0usize, |sum, &width| sum.checked_add(width));
+    let total = widths
+        .iter()
+        .try_fold(0usize, |sum, &width| sum.checked_add(width));
     let total = total.ok_or_else(|| fail("the joined axis is too large"))?;
     if new_axis {
         shape.insert(axis, total);
@@ -240,7 +258,9 @@ fn cut(
 fn widths(split: &HostValue, size: usize) -> Result<Vec<usize>, KernelError> {
     let listed: Vec<usize> = integers(split)?
         .into_iter()
-        .map(|width| usize::try_from(width).map_err(|_| fail(format!("a piece of size {width} is negative"))))
+        .map(|width| {
+            usize::try_from(width).map_err(|_| fail(format!("a piece of size {width} is negative")))
+        })
         .collect::<Result<_, _>>()?;
     match listed[..] {
         [0] if split.shape() == Some(&[]) => Err(fail("pieces of size 0 never end")),
@@ -248,9 +268,13 @@ fn widths(split: &HostValue, size: usize) -> Result<Vec<usize>, KernelError> {
             .map(|piece| width.min(size - piece * width))
             .collect()),
         _ => {
-            let total = listed.iter().try_fold(0usize, |sum, &width| sum.checked_add(width));
+            let total = listed
+                .iter()
+                .try_fold(0usize, |sum, &width| sum.checked_add(width));
             if total != Some(size) {
-                return Err(fail(format!("pieces {listed:?} do not make up an axis of size {size}")));
+                return Err(fail(format!(
+                    "pieces {listed:?} do not make up an axis of size {size}"
+                )));
             }
             Ok(listed)
         }

@@ -10,12 +10,20 @@ use regex::Regex;
 
 fn strings(value: &HostValue) -> Result<&StringTensor, KernelError> {
     match value {
-        HostValue::Strings(strings) if strings.shape.iter().product::<usize>() == strings.data.len() => Ok(strings),
+        HostValue::Strings(strings)
+            if strings.shape.iter().product::<usize>() == strings.data.len() =>
+        {
+            Ok(strings)
+        }
         other => Err(fail(format!("{} is no string tensor", other.describe()))),
     }
 }
 
-pub(super) fn tensor<T: bytemuck::Pod>(dtype: DType, shape: &[usize], data: &[T]) -> Result<HostValue, KernelError> {
+pub(super) fn tensor<T: bytemuck::Pod>(
+    dtype: DType,
+    shape: &[usize],
+    data: &[T],
+) -> Result<HostValue, KernelError> {
     HostTensor::from_elements(dtype, shape, data)
         .map(HostValue::Tensor)
         .ok_or_else(|| fail("elements do not fill the result"))
@@ -29,20 +37,35 @@ fn texts(shape: Vec<usize>, data: Vec<String>) -> HostValue {
 pub(super) fn call(op: &StringOp, inputs: &[&HostValue]) -> Result<Vec<HostValue>, KernelError> {
     match (op, inputs) {
         (StringOp::Concat, [a, b]) => Ok(vec![concat(strings(a)?, strings(b)?)?]),
-        (StringOp::Split { delimiter, max_splits, .. }, [x]) => {
-            split(strings(x)?, delimiter.as_deref(), *max_splits)
-        }
+        (
+            StringOp::Split {
+                delimiter,
+                max_splits,
+                ..
+            },
+            [x],
+        ) => split(strings(x)?, delimiter.as_deref(), *max_splits),
         (StringOp::RegexFullMatch { pattern }, [x]) => {
             let x = strings(x)?;
             // The group keeps an alternation from escaping the anchors.
             let regex = Regex::new(&format!(r"\A(?:{pattern})\z"))
                 .map_err(|error| fail(format!("the pattern {pattern:?} is refused: {error}")))?;
-            let matched: Vec<u8> = x.data.iter().map(|text| u8::from(regex.is_match(text))).collect();
+            let matched: Vec<u8> = x
+                .data
+                .iter()
+                .map(|text| u8::from(regex.is_match(text)))
+                .collect();
             Ok(vec![tensor(DType::Bool, &x.shape, &matched)?])
         }
-        (StringOp::Normalize { upper, case_sensitive, stop_words, .. }, [x]) => {
-            normalize(strings(x)?, *upper, *case_sensitive, stop_words).map(|value| vec![value])
-        }
+        (
+            StringOp::Normalize {
+                upper,
+                case_sensitive,
+                stop_words,
+                ..
+            },
+            [x],
+        ) => normalize(strings(x)?, *upper, *case_sensitive, stop_words).map(|value| vec![value]),
         _ => Err(fail(format!("{} operands do not fit {op:?}", inputs.len()))),
     }
 }
@@ -50,14 +73,18 @@ pub(super) fn call(op: &StringOp, inputs: &[&HostValue]) -> Result<Vec<HostValue
 fn concat(a: &StringTensor, b: &StringTensor) -> Result<HostValue, KernelError> {
     let rank = a.shape.len().max(b.shape.len());
     let size = |of: &StringTensor, axis: usize| {
-        (axis + of.shape.len()).checked_sub(rank).map_or(1, |axis| of.shape[axis])
+        (axis + of.shape.len())
+            .checked_sub(rank)
+            .map_or(1, |axis| of.shape[axis])
     };
     let mut shape = Vec::with_capacity(rank);
     for axis in 0..rank {
         shape.push(match (size(a, axis), size(b, axis)) {
             (left, right) if left == right || right == 1 => left,
             (1, right) => right,
-            (left, right) => return Err(fail(format!("sizes {left} and {right} do not broadcast"))),
+            (left, right) => {
+                return Err(fail(format!("sizes {left} and {right} do not broadcast")));
+            }
         });
     }
     let n_elements = shape
@@ -84,12 +111,17 @@ fn concat(a: &StringTensor, b: &StringTensor) -> Result<HostValue, KernelError> 
 /// Pieces of one string, at most `max_splits + 1`.
 fn pieces<'t>(text: &'t str, delimiter: Option<&str>, max_splits: usize) -> Vec<&'t str> {
     match delimiter.filter(|delimiter| !delimiter.is_empty()) {
-        Some(delimiter) => text.splitn(max_splits.saturating_add(1), delimiter).collect(),
+        Some(delimiter) => text
+            .splitn(max_splits.saturating_add(1), delimiter)
+            .collect(),
         None => {
             let mut all = Vec::new();
             let mut rest = text.trim_start();
             while !rest.is_empty() {
-                match rest.find(char::is_whitespace).filter(|_| all.len() < max_splits) {
+                match rest
+                    .find(char::is_whitespace)
+                    .filter(|_| all.len() < max_splits)
+                {
                     Some(end) => {
                         all.push(&rest[..end]);
                         rest = rest[end..].trim_start();
@@ -111,16 +143,29 @@ fn split(
     max_splits: Option<usize>,
 ) -> Result<Vec<HostValue>, KernelError> {
     let max_splits = max_splits.unwrap_or(usize::MAX);
-    let all: Vec<Vec<&str>> = x.data.iter().map(|text| pieces(text, delimiter, max_splits)).collect();
+    let all: Vec<Vec<&str>> = x
+        .data
+        .iter()
+        .map(|text| pieces(text, delimiter, max_splits))
+        .collect();
     let most = all.iter().map(Vec::len).max().unwrap_or(0);
     let counts: Vec<i64> = all.iter().map(|pieces| pieces.len() as i64).collect();
     let data = all
         .iter()
-        .flat_map(|pieces| (0..most).map(|at| pieces.get(at).map_or(String::new(), |&piece| piece.to_owned())))
+        .flat_map(|pieces| {
+            (0..most).map(|at| {
+                pieces
+                    .get(at)
+                    .map_or(String::new(), |&piece| piece.to_owned())
+            })
+        })
         .collect();
     let mut shape = x.shape.clone();
     shape.push(most);
-    Ok(vec![texts(shape, data), tensor(DType::I64, &x.shape, &counts)?])
+    Ok(vec![
+        texts(shape, data),
+        tensor(DType::I64, &x.shape, &counts)?,
+    ])
 }
 
 fn normalize(
@@ -130,7 +175,10 @@ fn normalize(
     stop_words: &[String],
 ) -> Result<HostValue, KernelError> {
     if !matches!(x.shape[..], [_] | [1, _]) {
-        return Err(fail(format!("string{:?} is neither a row nor one row", x.shape)));
+        return Err(fail(format!(
+            "string{:?} is neither a row nor one row",
+            x.shape
+        )));
     }
     let folded: Vec<String> = stop_words.iter().map(|word| word.to_lowercase()).collect();
     let is_stop = |text: &str| {
@@ -170,7 +218,8 @@ pub(super) fn tf_idf(attrs: &TfIdf, x: &HostValue) -> Result<HostValue, KernelEr
     let n_rows: usize = lead.iter().product();
     let mut shape = lead.to_vec();
     shape.push(attrs.out);
-    let mut result = HostTensor::zeros(DType::F32, &shape).ok_or_else(|| fail("the result is too large"))?;
+    let mut result =
+        HostTensor::zeros(DType::F32, &shape).ok_or_else(|| fail("the result is too large"))?;
     let rows: &mut [f32] = bytemuck::try_cast_slice_mut(result.bytes_mut())
         .map_err(|_| fail("the result is misaligned"))?;
     for row_idx in 0..n_rows {
@@ -179,7 +228,10 @@ pub(super) fn tf_idf(attrs: &TfIdf, x: &HostValue) -> Result<HostValue, KernelEr
             attrs.pool_strings.get(entry) == Some(&x.data[row_idx * n_elements + element])
         };
         let sizes = (n_elements, attrs.pool_strings.len());
-        each_ngram(attrs, sizes, &matches, &mut |number| count_ngram(attrs, row, number)).map_err(fail)?;
+        each_ngram(attrs, sizes, &matches, &mut |number| {
+            count_ngram(attrs, row, number)
+        })
+        .map_err(fail)?;
     }
     Ok(HostValue::Tensor(result))
 }

@@ -15,7 +15,9 @@ pub struct HostTensor {
 impl HostTensor {
     /// A tensor of zeros; `None` when its size overflows or the dtype has no byte layout.
     pub fn zeros(dtype: DType, shape: &[usize]) -> Option<Self> {
-        let n_elements = shape.iter().try_fold(1usize, |n, &size| n.checked_mul(size))?;
+        let n_elements = shape
+            .iter()
+            .try_fold(1usize, |n, &size| n.checked_mul(size))?;
         let n_bytes = dtype.byte_len(n_elements)?;
         (dtype != DType::String).then(|| Self {
             dtype: Some(dtype),
@@ -27,7 +29,9 @@ impl HostTensor {
 
     /// A tensor with these bytes; `None` when they are not exactly as many as shape and dtype take.
     pub fn from_bytes(dtype: DType, shape: &[usize], bytes: &[u8]) -> Option<Self> {
-        let n_elements = shape.iter().try_fold(1usize, |n, &size| n.checked_mul(size))?;
+        let n_elements = shape
+            .iter()
+            .try_fold(1usize, |n, &size| n.checked_mul(size))?;
         if dtype.byte_len(n_elements) != Some(bytes.len()) {
             return None;
         }
@@ -77,7 +81,9 @@ impl HostTensor {
 
     /// The same bytes under another shape; `None` when the number of elements differs.
     pub fn reshaped(mut self, shape: &[usize]) -> Option<Self> {
-        let n_elements = shape.iter().try_fold(1usize, |n, &size| n.checked_mul(size))?;
+        let n_elements = shape
+            .iter()
+            .try_fold(1usize, |n, &size| n.checked_mul(size))?;
         if n_elements != self.n_elements() {
             return None;
         }
@@ -87,8 +93,12 @@ impl HostTensor {
 
     /// Sets type and shape anew, keeping the allocation; the contents are arbitrary afterwards. `None` as for [`zeros`](Self::zeros).
     pub fn reset(&mut self, dtype: DType, shape: &[usize]) -> Option<()> {
-        let n_elements = shape.iter().try_fold(1usize, |n, &size| n.checked_mul(size))?;
-        let n_bytes = dtype.byte_len(n_elements).filter(|_| dtype != DType::String)?;
+        let n_elements = shape
+            .iter()
+            .try_fold(1usize, |n, &size| n.checked_mul(size))?;
+        let n_bytes = dtype
+            .byte_len(n_elements)
+            .filter(|_| dtype != DType::String)?;
         self.dtype = Some(dtype);
         self.shape.clear();
         self.shape.extend_from_slice(shape);

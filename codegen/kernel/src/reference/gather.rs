@@ -50,7 +50,14 @@ pub(super) fn resolve(spec: &BoundSpec, index: i64, size: usize) -> Result<usize
 }
 
 /// Copies `n` neighbouring elements of a dtype of any width.
-pub(crate) fn copy_run(dtype: DType, to: &mut [u8], at: usize, from: &[u8], start: usize, n: usize) {
+pub(crate) fn copy_run(
+    dtype: DType,
+    to: &mut [u8],
+    at: usize,
+    from: &[u8],
+    start: usize,
+    n: usize,
+) {
     let bits = dtype.bits();
     if bits < 8 {
         for step in 0..n {
@@ -102,7 +109,10 @@ pub(super) fn gather_elements(call: &mut Call<'_, '_>, axis: usize) -> Result<()
     let (data, indices, result) = (&spec.inputs[0], &spec.inputs[1], &spec.outputs[0]);
     call.same_dtype(data, result)?;
     ensure_index(call, indices)?;
-    call.ensure(result.shape == indices.shape, "result and positions differ in shape")?;
+    call.ensure(
+        result.shape == indices.shape,
+        "result and positions differ in shape",
+    )?;
     call.ensure(
         elements_fit(&data.shape, &indices.shape, axis),
         "positions do not fit into data",
@@ -158,13 +168,18 @@ pub(super) fn gather_nd(call: &mut Call<'_, '_>, batch_dims: usize) -> Result<()
     let Some((&depth, lead)) = indices.shape.split_last() else {
         return Err(call.error("positions are a scalar"));
     };
-    let sliced = batch_dims.checked_add(depth).filter(|&end| end <= data.shape.len());
+    let sliced = batch_dims
+        .checked_add(depth)
+        .filter(|&end| end <= data.shape.len());
     let Some(sliced) = sliced.filter(|_| lead.len() >= batch_dims) else {
         return Err(call.error(format!("positions of {depth} axes do not fit into data")));
     };
     call.ensure(
         data.shape[..batch_dims] == lead[..batch_dims]
-            && result.shape.iter().eq(lead.iter().chain(&data.shape[sliced..])),
+            && result
+                .shape
+                .iter()
+                .eq(lead.iter().chain(&data.shape[sliced..])),
         "the result's shape does not follow from data and positions",
     )?;
     if result.n_elements() == 0 {
@@ -179,7 +194,14 @@ pub(super) fn gather_nd(call: &mut Call<'_, '_>, batch_dims: usize) -> Result<()
     for tuple_idx in 0..n_batches * n_tuples {
         let slice = tuple(spec, (inputs[1], indices.dtype), tuple_idx, indexed)?;
         let from = (tuple_idx / n_tuples * n_slices + slice) * inner;
-        copy_run(data.dtype, output, tuple_idx * inner, inputs[0], from, inner);
+        copy_run(
+            data.dtype,
+            output,
+            tuple_idx * inner,
+            inputs[0],
+            from,
+            inner,
+        );
     }
     Ok(())
 }

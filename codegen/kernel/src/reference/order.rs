@@ -41,7 +41,11 @@ pub(super) fn top_k_scratch(spec: &BoundSpec) -> usize {
 }
 
 /// `x → values, indices: i64`.
-pub(super) fn top_k(call: &mut Call<'_, '_>, axis: usize, largest: bool) -> Result<(), KernelError> {
+pub(super) fn top_k(
+    call: &mut Call<'_, '_>,
+    axis: usize,
+    largest: bool,
+) -> Result<(), KernelError> {
     call.plain(1..=1, 2)?;
     let (spec, inputs) = (call.spec, call.inputs);
     let (x, values, indices) = (&spec.inputs[0], &spec.outputs[0], &spec.outputs[1]);
@@ -51,7 +55,8 @@ pub(super) fn top_k(call: &mut Call<'_, '_>, axis: usize, largest: bool) -> Resu
         axis < x.shape.len()
             && x.shape.len() == values.shape.len()
             && values.shape == indices.shape
-            && (0..x.shape.len()).all(|other| other == axis || x.shape[other] == values.shape[other]),
+            && (0..x.shape.len())
+                .all(|other| other == axis || x.shape[other] == values.shape[other]),
         "values and positions differ from x beyond the searched axis",
     )?;
     if values.n_elements() == 0 {
@@ -87,7 +92,14 @@ pub(super) fn top_k(call: &mut Call<'_, '_>, axis: usize, largest: bool) -> Resu
             order[..k].sort_unstable_by(by_rank);
             for (rank, &position) in order[..k].iter().enumerate() {
                 let to = (outer_idx * k + rank) * inner + inner_idx;
-                copy_run(x.dtype, values_bytes, to, inputs[0], base + position * inner, 1);
+                copy_run(
+                    x.dtype,
+                    values_bytes,
+                    to,
+                    inputs[0],
+                    base + position * inner,
+                    1,
+                );
                 positions[to] = position as i64;
             }
         }
@@ -138,7 +150,11 @@ pub(super) fn unique_scratch(spec: &BoundSpec) -> usize {
 }
 
 /// `x → y, first, inverse, counts, count`; what lies beyond `count` holds the first slice in y and 0 in the others.
-pub(super) fn unique(call: &mut Call<'_, '_>, axis: Option<usize>, sorted: bool) -> Result<(), KernelError> {
+pub(super) fn unique(
+    call: &mut Call<'_, '_>,
+    axis: Option<usize>,
+    sorted: bool,
+) -> Result<(), KernelError> {
     call.plain(1..=1, 5)?;
     let (spec, inputs) = (call.spec, call.inputs);
     let (x, y) = (&spec.inputs[0], &spec.outputs[0]);
@@ -158,7 +174,9 @@ pub(super) fn unique(call: &mut Call<'_, '_>, axis: Option<usize>, sorted: bool)
     let mut named = spec.outputs[1..].iter();
     call.ensure(
         named.all(|arg| arg.dtype == DType::I64)
-            && spec.outputs[1..4].iter().all(|arg| arg.shape.as_slice() == [n_named])
+            && spec.outputs[1..4]
+                .iter()
+                .all(|arg| arg.shape.as_slice() == [n_named])
             && spec.outputs[4].shape.is_empty(),
         "positions and counts are not i64[n] and i64[]",
     )?;
@@ -178,7 +196,11 @@ pub(super) fn unique(call: &mut Call<'_, '_>, axis: Option<usize>, sorted: bool)
         for outer_idx in 0..outer {
             for inner_idx in 0..inner {
                 let at = |slice: usize| {
-                    load(inputs[0], x.dtype, (outer_idx * n + slice) * inner + inner_idx)
+                    load(
+                        inputs[0],
+                        x.dtype,
+                        (outer_idx * n + slice) * inner + inner_idx,
+                    )
                 };
                 let order = compare(x.dtype, at(a), at(b));
                 if order != Ordering::Equal {
@@ -205,7 +227,11 @@ pub(super) fn unique(call: &mut Call<'_, '_>, axis: Option<usize>, sorted: bool)
                 n_groups += 1;
             }
         }
-        inverse[slice] = if sorted { n_groups as i64 - 1 } else { leader as i64 };
+        inverse[slice] = if sorted {
+            n_groups as i64 - 1
+        } else {
+            leader as i64
+        };
     }
     if !sorted {
         for slice in 0..n {
@@ -225,8 +251,15 @@ pub(super) fn unique(call: &mut Call<'_, '_>, axis: Option<usize>, sorted: bool)
     count[0] = n_groups as i64;
     for outer_idx in 0..outer {
         for slice in 0..n {
-            let from = if slice < n_groups { first[slice] } else { first[0] } as usize;
-            let (to, from) = ((outer_idx * n + slice) * inner, (outer_idx * n + from) * inner);
+            let from = if slice < n_groups {
+                first[slice]
+            } else {
+                first[0]
+            } as usize;
+            let (to, from) = (
+                (outer_idx * n + slice) * inner,
+                (outer_idx * n + from) * inner,
+            );
             copy_run(x.dtype, y_bytes, to, inputs[0], from, inner);
         }
     }

@@ -102,14 +102,23 @@ fn layout(call: &Call<'_, '_>, layer: &Recurrent, is_lstm: bool) -> Result<Layou
     let c0 = place(layer.has_c0);
     let peephole = place(layer.has_peephole);
     let spec = call.spec;
-    call.ensure(next == spec.inputs.len(), "operands are not those that its attributes name")?;
-    call.ensure(is_lstm || (c0.is_none() && peephole.is_none()), "only an LSTM has a cell state")?;
+    call.ensure(
+        next == spec.inputs.len(),
+        "operands are not those that its attributes name",
+    )?;
+    call.ensure(
+        is_lstm || (c0.is_none() && peephole.is_none()),
+        "only an LSTM has a cell state",
+    )?;
     let &[n_steps, n_rows, n_features] = spec.inputs[0].shape.as_slice() else {
         return Err(call.error("x is not of rank 3"));
     };
     let n_directions = layer.direction.n_directions();
     let (n_gates, hidden) = (layer.kind.n_gates(), layer.hidden);
-    let Some(gate_rows) = n_gates.checked_mul(hidden).filter(|&rows| rows <= usize::MAX / 2) else {
+    let Some(gate_rows) = n_gates
+        .checked_mul(hidden)
+        .filter(|&rows| rows <= usize::MAX / 2)
+    else {
         return Err(call.error("hidden size overflows"));
     };
     let is = |arg: &BoundArg, shape: &[usize]| arg.shape.as_slice() == shape;
@@ -135,7 +144,10 @@ fn layout(call: &Call<'_, '_>, layer: &Recurrent, is_lstm: bool) -> Result<Layou
         .filter(|&(at, _)| Some(at) != lens)
         .map(|(_, arg)| arg)
         .chain(&spec.outputs);
-    call.ensure(floats.all(|arg| arg.dtype == dtype), "operands differ in dtype")?;
+    call.ensure(
+        floats.all(|arg| arg.dtype == dtype),
+        "operands differ in dtype",
+    )?;
     call.ensure(
         lens.is_none_or(|at| matches!(spec.inputs[at].dtype, DType::I32 | DType::I64)),
         "lengths are neither i32 nor i64",
@@ -171,7 +183,9 @@ fn activate(function: &Activation, x: f64) -> f64 {
         ActivationKind::Elu if x < 0.0 => alpha * x.exp_m1(),
         ActivationKind::Elu => x,
         ActivationKind::Softsign => x / (1.0 + x.abs()),
-        ActivationKind::Softplus => x.max(0.0) + (-x.abs()).exp().ln_1p() + if x.is_nan() { x } else { 0.0 },
+        ActivationKind::Softplus => {
+            x.max(0.0) + (-x.abs()).exp().ln_1p() + if x.is_nan() { x } else { 0.0 }
+        }
     }
 }
 
@@ -193,7 +207,11 @@ struct Cell<'a, T> {
 impl<T: Number> Cell<'_, T> {
     fn of_input(&self, gate_row: usize, x: &[T]) -> f64 {
         let weights = &self.w[gate_row * self.n_features..][..self.n_features];
-        let sum: f64 = weights.iter().zip(x).map(|(w, x)| w.to_f64() * x.to_f64()).sum();
+        let sum: f64 = weights
+            .iter()
+            .zip(x)
+            .map(|(w, x)| w.to_f64() * x.to_f64())
+            .sum();
         sum + self.bias.map_or(0.0, |bias| bias[gate_row].to_f64())
     }
 
@@ -204,7 +222,8 @@ impl<T: Number> Cell<'_, T> {
 
     fn hidden_bias(&self, gate_row: usize) -> f64 {
         let n_rows = self.n_gates * self.hidden;
-        self.bias.map_or(0.0, |bias| bias[n_rows + gate_row].to_f64())
+        self.bias
+            .map_or(0.0, |bias| bias[n_rows + gate_row].to_f64())
     }
 
     /// Input and recurrent part of a gate, before peephole and clip.
@@ -228,7 +247,14 @@ impl<T: Number> Cell<'_, T> {
         h.copy_from_slice(next);
     }
 
-    fn gru(&self, linear_before_reset: bool, x: &[T], h: &mut [f64], next: &mut [f64], gates: &mut [f64]) {
+    fn gru(
+        &self,
+        linear_before_reset: bool,
+        x: &[T],
+        h: &mut [f64],
+        next: &mut [f64],
+        gates: &mut [f64],
+    ) {
         let hidden = self.hidden;
         let (update, gates) = gates.split_at_mut(hidden);
         let (reset, reset_h) = gates.split_at_mut(hidden);
@@ -272,7 +298,11 @@ impl<T: Number> Cell<'_, T> {
     }
 }
 
-fn run<T: Number>(call: &mut Call<'_, '_>, layer: &Recurrent, layout: &Layout) -> Result<(), KernelError> {
+fn run<T: Number>(
+    call: &mut Call<'_, '_>,
+    layer: &Recurrent,
+    layout: &Layout,
+) -> Result<(), KernelError> {
     let (spec, inputs) = (call.spec, call.inputs);
     let operand = |at: usize| elements::<T>(spec, &spec.inputs[at], inputs[at]);
     let given = |at: Option<usize>| at.map(operand).transpose();
@@ -324,7 +354,15 @@ fn run<T: Number>(call: &mut Call<'_, '_>, layer: &Recurrent, layout: &Layout) -
                     usize::try_from(len)
                         .ok()
                         .filter(|&len| len <= layout.n_steps)
-                        .ok_or_else(|| fail(spec, format!("length {len} is out of range for {} steps", layout.n_steps)))?
+                        .ok_or_else(|| {
+                            fail(
+                                spec,
+                                format!(
+                                    "length {len} is out of range for {} steps",
+                                    layout.n_steps
+                                ),
+                            )
+                        })?
                 }
                 None => layout.n_steps,
             };
@@ -338,7 +376,9 @@ fn run<T: Number>(call: &mut Call<'_, '_>, layer: &Recurrent, layout: &Layout) -
                 let x = &x[(time * n_rows + row) * n_features..][..n_features];
                 match layer.kind {
                     RecurrentKind::Plain => cell.plain(x, h, next),
-                    RecurrentKind::Gru { linear_before_reset } => {
+                    RecurrentKind::Gru {
+                        linear_before_reset,
+                    } => {
                         cell.gru(linear_before_reset, x, h, next, gates);
                     }
                     RecurrentKind::Lstm { input_forget } => cell.lstm(input_forget, x, h, c, next),

@@ -29,7 +29,12 @@ fn update(
     };
     for step in 0..n {
         let (old, new) = (load(to, dtype, at + step), load(from, dtype, start + step));
-        store(to, dtype, at + step, round_to(dtype, binary(op, dtype, old, new)));
+        store(
+            to,
+            dtype,
+            at + step,
+            round_to(dtype, binary(op, dtype, old, new)),
+        );
     }
 }
 
@@ -46,8 +51,14 @@ pub(super) fn scatter_elements(
     call.same_dtype(data, result)?;
     call.same_dtype(data, updates)?;
     ensure_index(call, indices)?;
-    call.ensure(data.shape == result.shape, "result and data differ in shape")?;
-    call.ensure(indices.shape == updates.shape, "updates and positions differ in shape")?;
+    call.ensure(
+        data.shape == result.shape,
+        "result and data differ in shape",
+    )?;
+    call.ensure(
+        indices.shape == updates.shape,
+        "updates and positions differ in shape",
+    )?;
     call.ensure(
         elements_fit(&data.shape, &indices.shape, axis),
         "positions do not fit into data",
@@ -66,7 +77,10 @@ pub(super) fn scatter_elements(
 }
 
 /// `data, indices, updates → y` (ONNX ScatterND).
-pub(super) fn scatter_nd(call: &mut Call<'_, '_>, reduction: ScatterReduction) -> Result<(), KernelError> {
+pub(super) fn scatter_nd(
+    call: &mut Call<'_, '_>,
+    reduction: ScatterReduction,
+) -> Result<(), KernelError> {
     call.plain(3..=3, 1)?;
     let (spec, inputs) = (call.spec, call.inputs);
     let [data, indices, updates] = [&spec.inputs[0], &spec.inputs[1], &spec.inputs[2]];
@@ -74,13 +88,19 @@ pub(super) fn scatter_nd(call: &mut Call<'_, '_>, reduction: ScatterReduction) -
     call.same_dtype(data, result)?;
     call.same_dtype(data, updates)?;
     ensure_index(call, indices)?;
-    call.ensure(data.shape == result.shape, "result and data differ in shape")?;
+    call.ensure(
+        data.shape == result.shape,
+        "result and data differ in shape",
+    )?;
     let Some((&depth, lead)) = indices.shape.split_last() else {
         return Err(call.error("positions are a scalar"));
     };
     call.ensure(
         depth <= data.shape.len()
-            && updates.shape.iter().eq(lead.iter().chain(&data.shape[depth..])),
+            && updates
+                .shape
+                .iter()
+                .eq(lead.iter().chain(&data.shape[depth..])),
         "the updates' shape does not follow from data and positions",
     )?;
     let output = &mut *call.outputs[0];
@@ -91,7 +111,12 @@ pub(super) fn scatter_nd(call: &mut Call<'_, '_>, reduction: ScatterReduction) -
     let inner: usize = data.shape[depth..].iter().product();
     let n_tuples: usize = lead.iter().product();
     for tuple_idx in 0..n_tuples {
-        let slice = tuple(spec, (inputs[1], indices.dtype), tuple_idx, &data.shape[..depth])?;
+        let slice = tuple(
+            spec,
+            (inputs[1], indices.dtype),
+            tuple_idx,
+            &data.shape[..depth],
+        )?;
         update(
             reduction,
             data.dtype,

@@ -79,10 +79,13 @@ fn gather_nd_shares_batch_axes() {
 #[test]
 fn reverse_sequence_turns_the_first_steps_of_each_row() {
     let run = |lens: &[i64]| {
-        Run::new(Kernel::ReverseSequence { batch_axis: 1, time_axis: 0 })
-            .input(F32, &[3, 2], &[0f32, 1., 2., 3., 4., 5.])
-            .input(I64, &[2], lens)
-            .output(F32, &[3, 2])
+        Run::new(Kernel::ReverseSequence {
+            batch_axis: 1,
+            time_axis: 0,
+        })
+        .input(F32, &[3, 2], &[0f32, 1., 2., 3., 4., 5.])
+        .input(I64, &[2], lens)
+        .output(F32, &[3, 2])
     };
     assert_eq!(run(&[3, 2]).get::<f32>(), [4., 3., 2., 1., 0., 5.]);
     assert!(run(&[4, 0]).error().contains("length 4"));
@@ -107,11 +110,13 @@ fn scatter_elements_meets_duplicates_in_order() {
 
 #[test]
 fn scatter_nd_writes_slices() {
-    let run = Run::new(Kernel::ScatterNd { reduction: ScatterReduction::Add })
-        .input(DType::I8, &[3, 2], &[1i8, 2, 3, 4, 5, 127])
-        .input(I64, &[2, 1], &[2i64, 0])
-        .input(DType::I8, &[2, 2], &[1i8, 1, 10, 10])
-        .output(DType::I8, &[3, 2]);
+    let run = Run::new(Kernel::ScatterNd {
+        reduction: ScatterReduction::Add,
+    })
+    .input(DType::I8, &[3, 2], &[1i8, 2, 3, 4, 5, 127])
+    .input(I64, &[2, 1], &[2i64, 0])
+    .input(DType::I8, &[2, 2], &[1i8, 1, 10, 10])
+    .output(DType::I8, &[3, 2]);
     assert_eq!(run.get::<i8>(), [11, 12, 3, 4, 6, -128]);
 }
 
@@ -132,10 +137,13 @@ fn top_k_keeps_equal_elements_in_order_and_takes_nan_as_largest() {
 
 #[test]
 fn top_k_orders_unsigned_by_value() {
-    let run = Run::new(Kernel::TopK { axis: 1, largest: true })
-        .input(DType::U64, &[1, 3], &[1u64, u64::MAX, 2])
-        .output(DType::U64, &[1, 2])
-        .output(I64, &[1, 2]);
+    let run = Run::new(Kernel::TopK {
+        axis: 1,
+        largest: true,
+    })
+    .input(DType::U64, &[1, 3], &[1u64, u64::MAX, 2])
+    .output(DType::U64, &[1, 2])
+    .output(I64, &[1, 2]);
     assert_eq!(run.get::<u64>(), [u64::MAX, 2]);
 }
 
@@ -152,7 +160,11 @@ fn non_zero_lists_positions_axis_by_axis() {
 }
 
 fn unique(axis: Option<usize>, sorted: bool, shape: &[i64], n: i64, x: &[f32]) -> Vec<Vec<u8>> {
-    let y_shape = if axis.is_some() { shape.to_vec() } else { vec![n] };
+    let y_shape = if axis.is_some() {
+        shape.to_vec()
+    } else {
+        vec![n]
+    };
     Run::new(Kernel::Unique { axis, sorted })
         .input(F32, shape, x)
         .output(F32, &y_shape)
@@ -192,16 +204,22 @@ fn unique_compares_slices_and_takes_nothing_from_nothing() {
 #[test]
 fn suppression_keeps_the_best_of_overlapping_boxes() {
     let run = |max: i64, score: f32| {
-        let outputs = Run::new(Kernel::NonMaxSuppression { center_point_box: false })
-            .input(F32, &[1, 3, 4], &[0f32, 0., 1., 1., 0., 0.1, 1., 1.1, 0., 10., 1., 11.])
-            .input(F32, &[1, 1, 3], &[0.8f32, 0.9, 0.5])
-            .input(I64, &[], &[max])
-            .input(F32, &[], &[0.5f32])
-            .input(F32, &[], &[score])
-            .output(I64, &[3, 3])
-            .output(I64, &[])
-            .evaluate()
-            .expect("runs");
+        let outputs = Run::new(Kernel::NonMaxSuppression {
+            center_point_box: false,
+        })
+        .input(
+            F32,
+            &[1, 3, 4],
+            &[0f32, 0., 1., 1., 0., 0.1, 1., 1.1, 0., 10., 1., 11.],
+        )
+        .input(F32, &[1, 1, 3], &[0.8f32, 0.9, 0.5])
+        .input(I64, &[], &[max])
+        .input(F32, &[], &[0.5f32])
+        .input(F32, &[], &[score])
+        .output(I64, &[3, 3])
+        .output(I64, &[])
+        .evaluate()
+        .expect("runs");
         let n = i64s(&outputs[1])[0];
         i64s(&outputs[0])[..n as usize * 3].to_vec()
     };
@@ -218,7 +236,11 @@ fn layer(kind: RecurrentKind, direction: Direction, functions: &[ActivationKind]
         hidden: 1,
         activations: (0..direction.n_directions())
             .flat_map(|_| functions)
-            .map(|&kind| Activation { kind, alpha: Real::new(1.0), beta: Real::new(0.0) })
+            .map(|&kind| Activation {
+                kind,
+                alpha: Real::new(1.0),
+                beta: Real::new(0.0),
+            })
             .collect(),
         clip: None,
         has_bias: false,
@@ -231,7 +253,11 @@ fn layer(kind: RecurrentKind, direction: Direction, functions: &[ActivationKind]
 
 #[test]
 fn rnn_runs_both_ways_and_stops_at_its_lengths() {
-    let mut attrs = layer(RecurrentKind::Plain, Direction::Bidirectional, &[ActivationKind::Affine]);
+    let mut attrs = layer(
+        RecurrentKind::Plain,
+        Direction::Bidirectional,
+        &[ActivationKind::Affine],
+    );
     attrs.has_lens = true;
     let outputs = Run::new(Kernel::Recurrent(attrs))
         .input(F32, &[3, 1, 1], &[1f32, 2., 4.])
@@ -251,7 +277,9 @@ fn rnn_runs_both_ways_and_stops_at_its_lengths() {
 fn gru_resets_before_or_after_the_recurrent_product() {
     let run = |linear_before_reset| {
         let mut attrs = layer(
-            RecurrentKind::Gru { linear_before_reset },
+            RecurrentKind::Gru {
+                linear_before_reset,
+            },
             Direction::Forward,
             &[ActivationKind::Affine, ActivationKind::Affine],
         );
@@ -277,7 +305,11 @@ fn lstm_peeps_at_the_old_and_the_new_cell() {
         let mut attrs = layer(
             RecurrentKind::Lstm { input_forget },
             Direction::Forward,
-            &[ActivationKind::Affine, ActivationKind::Affine, ActivationKind::Affine],
+            &[
+                ActivationKind::Affine,
+                ActivationKind::Affine,
+                ActivationKind::Affine,
+            ],
         );
         (attrs.has_c0, attrs.has_peephole) = (true, true);
         let outputs = Run::new(Kernel::Recurrent(attrs))
@@ -301,7 +333,11 @@ fn lstm_peeps_at_the_old_and_the_new_cell() {
 
 #[test]
 fn clip_bounds_what_activations_see() {
-    let mut attrs = layer(RecurrentKind::Plain, Direction::Forward, &[ActivationKind::Affine]);
+    let mut attrs = layer(
+        RecurrentKind::Plain,
+        Direction::Forward,
+        &[ActivationKind::Affine],
+    );
     attrs.clip = Some(Real::new(3.0));
     let run = Run::new(Kernel::Recurrent(attrs))
         .input(F32, &[1, 2, 1], &[100f32, -100.])
@@ -365,8 +401,12 @@ fn trees_branch_and_missing_features_go_where_the_node_says() {
                 false_child: 2,
                 missing_is_true: true,
             },
-            TreeNode::Leaf { weights: vec![(0, Real::new(2.0))] },
-            TreeNode::Leaf { weights: vec![(1, Real::new(4.0))] },
+            TreeNode::Leaf {
+                weights: vec![(0, Real::new(2.0))],
+            },
+            TreeNode::Leaf {
+                weights: vec![(1, Real::new(4.0))],
+            },
         ],
         roots: vec![0, 2],
         n_targets: 2,

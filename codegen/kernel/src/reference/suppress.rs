@@ -27,13 +27,20 @@ fn overlap(a: [f64; 4], b: [f64; 4]) -> f64 {
     let area = |of: [f64; 4]| (of[2] - of[0]) * (of[3] - of[1]);
     let shared = side(0) * side(1);
     let joined = area(a) + area(b) - shared;
-    if shared > 0.0 && joined > 0.0 { shared / joined } else { 0.0 }
+    if shared > 0.0 && joined > 0.0 {
+        shared / joined
+    } else {
+        0.0
+    }
 }
 
 /// `boxes, scores, max_per_class, iou, score → i64[capacity, 3], count: i64[]`: rows `batch, class, box`.
 ///
 /// A box is a candidate where its score is beyond the threshold, and falls where its overlap with a better one is.
-pub(super) fn non_max_suppression(call: &mut Call<'_, '_>, center_point_box: bool) -> Result<(), KernelError> {
+pub(super) fn non_max_suppression(
+    call: &mut Call<'_, '_>,
+    center_point_box: bool,
+) -> Result<(), KernelError> {
     call.plain(5..=5, 2)?;
     let (spec, inputs) = (call.spec, call.inputs);
     let &[n_batches, n_boxes, 4] = spec.inputs[0].shape.as_slice() else {
@@ -46,7 +53,11 @@ pub(super) fn non_max_suppression(call: &mut Call<'_, '_>, center_point_box: boo
     let outputs = &spec.outputs;
     call.ensure(
         spec.inputs[1].shape.as_slice() == [n_batches, n_classes, n_boxes]
-            && spec.inputs.iter().zip(dtypes).all(|(arg, dtype)| arg.dtype == dtype)
+            && spec
+                .inputs
+                .iter()
+                .zip(dtypes)
+                .all(|(arg, dtype)| arg.dtype == dtype)
             && spec.inputs[2..].iter().all(|arg| arg.n_elements() == 1)
             && outputs.iter().all(|arg| arg.dtype == DType::I64)
             && outputs[0].shape.len() == 2
@@ -69,7 +80,11 @@ pub(super) fn non_max_suppression(call: &mut Call<'_, '_>, center_point_box: boo
     rows.fill(0);
     let mut n_kept = 0;
     // Without boxes there is nothing to keep, however many classes the shape names.
-    let n_groups = if n_boxes == 0 { 0 } else { n_batches * n_classes };
+    let n_groups = if n_boxes == 0 {
+        0
+    } else {
+        n_batches * n_classes
+    };
     for group in 0..n_groups {
         let (batch, class) = (group / n_classes, group % n_classes);
         let scores = &scores[group * n_boxes..][..n_boxes];

@@ -35,10 +35,15 @@ pub(super) fn label_map(call: &mut Call<'_, '_>, map: &LabelMap) -> Result<(), K
     let output = &mut *call.outputs[0];
     for position in 0..x.n_elements() {
         let element = load(inputs[0], x.dtype, position);
-        let found = map.entries.iter().find(|(key, _)| key_matches(key, x.dtype, element));
+        let found = map
+            .entries
+            .iter()
+            .find(|(key, _)| key_matches(key, x.dtype, element));
         let value = match found.map_or(&map.default, |(_, value)| value) {
             TableKey::Int(value) => convert(DType::I64, y.dtype, Scalar::Int(*value), true),
-            TableKey::Float(value) => convert(DType::F64, y.dtype, Scalar::Float(value.get()), true),
+            TableKey::Float(value) => {
+                convert(DType::F64, y.dtype, Scalar::Float(value.get()), true)
+            }
             TableKey::String(value) => {
                 return Err(fail(spec, format!("the value {value:?} is no number")));
             }
@@ -67,7 +72,11 @@ pub(crate) fn each_ngram(
         let n_grams = (end - begin) / n;
         let is_wanted = (attrs.min_gram..=attrs.max_gram).contains(&n);
         // A single element skips nothing, whatever the distance.
-        let max_distance = if n == 1 { 1 } else { attrs.max_skip.saturating_add(1).min(n_elements) };
+        let max_distance = if n == 1 {
+            1
+        } else {
+            attrs.max_skip.saturating_add(1).min(n_elements)
+        };
         for distance in 1..=if is_wanted { max_distance } else { 0 } {
             let Some(span) = distance.checked_mul(n - 1) else {
                 break;
@@ -87,10 +96,20 @@ pub(crate) fn each_ngram(
 }
 
 /// Adds one occurrence of an n-gram to a row of results.
-pub(crate) fn count_ngram(attrs: &TfIdf, row: &mut [f32], number: usize) -> Result<(), &'static str> {
-    let slot = attrs.ngram_indexes.get(number).and_then(|&at| row.get_mut(at));
+pub(crate) fn count_ngram(
+    attrs: &TfIdf,
+    row: &mut [f32],
+    number: usize,
+) -> Result<(), &'static str> {
+    let slot = attrs
+        .ngram_indexes
+        .get(number)
+        .and_then(|&at| row.get_mut(at));
     let slot = slot.ok_or("an n-gram has no place in the result")?;
-    let weight = attrs.weights.get(number).map_or(1.0, |weight| weight.as_f32());
+    let weight = attrs
+        .weights
+        .get(number)
+        .map_or(1.0, |weight| weight.as_f32());
     match attrs.weighting {
         TfIdfWeighting::Tf => *slot += 1.0,
         TfIdfWeighting::Idf => *slot = weight,
@@ -124,8 +143,10 @@ pub(super) fn tf_idf(call: &mut Call<'_, '_>, attrs: &TfIdf) -> Result<(), Kerne
             attrs.pool_ints.get(entry) == Some(&value)
         };
         let sizes = (n_elements, attrs.pool_ints.len());
-        each_ngram(attrs, sizes, &matches, &mut |number| count_ngram(attrs, row, number))
-            .map_err(|message| fail(spec, message))?;
+        each_ngram(attrs, sizes, &matches, &mut |number| {
+            count_ngram(attrs, row, number)
+        })
+        .map_err(|message| fail(spec, message))?;
     }
     Ok(())
 }
@@ -155,7 +176,10 @@ fn goes_to_true(mode: &TreeNodeMode, missing_is_true: bool, x: f64, value: f64) 
 }
 
 /// `x[N, F] → y[N, targets]`.
-pub(super) fn tree_ensemble(call: &mut Call<'_, '_>, forest: &TreeEnsemble) -> Result<(), KernelError> {
+pub(super) fn tree_ensemble(
+    call: &mut Call<'_, '_>,
+    forest: &TreeEnsemble,
+) -> Result<(), KernelError> {
     call.plain(1..=1, 1)?;
     let (spec, inputs) = (call.spec, call.inputs);
     let (x, y) = (&spec.inputs[0], &spec.outputs[0]);
@@ -208,7 +232,10 @@ pub(super) fn tree_ensemble(call: &mut Call<'_, '_>, forest: &TreeEnsemble) -> R
                         };
                         // Numbers that rise keep a walk from going round.
                         if child <= at {
-                            return Err(fail(spec, format!("node {child} is a child of a later node")));
+                            return Err(fail(
+                                spec,
+                                format!("node {child} is a child of a later node"),
+                            ));
                         }
                         at = child;
                     }
@@ -235,7 +262,10 @@ pub(super) fn tree_ensemble(call: &mut Call<'_, '_>, forest: &TreeEnsemble) -> R
                 ReduceKind::Mean => total / forest.roots.len().max(1) as f64,
                 _ => total,
             };
-            let base = forest.base_values.get(target).map_or(0.0, |base| base.get());
+            let base = forest
+                .base_values
+                .get(target)
+                .map_or(0.0, |base| base.get());
             let value = convert(DType::F64, y.dtype, Scalar::Float(total + base), true);
             store(output, y.dtype, row * n_targets + target, value);
         }
