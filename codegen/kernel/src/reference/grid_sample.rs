@@ -47,7 +47,7 @@ pub(super) fn grid_sample(call: &mut Call<'_, '_>, sample: &GridSample) -> Resul
 fn reflect(value: f64, low: f64, high: f64) -> f64 {
     let range = high - low;
     let beyond = if value < low { low - value } else { value - high };
-    if !(beyond > 0.0) || range <= 0.0 {
+    if beyond.is_nan() || beyond <= 0.0 || range <= 0.0 {
         return if range <= 0.0 { low } else { value };
     }
     let turns = (beyond / range).floor();

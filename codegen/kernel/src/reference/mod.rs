@@ -29,7 +29,7 @@ mod resize;
 mod roi;
 mod col2im;
 mod linear;
-pub(crate) mod grid_sample;
+mod grid_sample;
 mod deform_conv;
 pub(crate) mod scalar;
 pub(crate) mod table;
