@@ -15,7 +15,13 @@ fn options(dims: DimArgs) -> CompileOptions {
     }
 }
 
-pub(crate) fn compile(model: &Path, output: Option<PathBuf>, target: &str, dims: DimArgs, as_json: bool) -> Result<()> {
+pub(crate) fn compile(
+    model: &Path,
+    output: Option<PathBuf>,
+    target: &str,
+    dims: DimArgs,
+    as_json: bool,
+) -> Result<()> {
     if target != "cpu" {
         bail!("target `{target}` cannot be compiled for yet; `cpu` can");
     }
@@ -53,7 +59,10 @@ pub(crate) fn compile(model: &Path, output: Option<PathBuf>, target: &str, dims:
 fn open(model: &Path, dims: DimArgs) -> Result<Artifact> {
     if Artifact::is_artifact(model) {
         if !dims.is_empty() {
-            bail!("--dim needs a model; {} is compiled already", model.display());
+            bail!(
+                "--dim needs a model; {} is compiled already",
+                model.display()
+            );
         }
         return Ok(Artifact::open(model)?);
     }
@@ -65,12 +74,23 @@ fn open(model: &Path, dims: DimArgs) -> Result<Artifact> {
     artifact
 }
 
-pub(crate) fn run(model: &Path, inputs: &Path, output: Option<PathBuf>, dims: DimArgs, as_json: bool) -> Result<()> {
+pub(crate) fn run(
+    model: &Path,
+    inputs: &Path,
+    output: Option<PathBuf>,
+    dims: DimArgs,
+    as_json: bool,
+) -> Result<()> {
     let session = Session::with_options(open(model, dims)?, SessionOptions::default())?;
     let given: Vec<(String, Value)> = npz::read(inputs)?.into_iter().collect();
-    let named: Vec<(&str, Value)> = given.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
+    let named: Vec<(&str, Value)> = given
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.clone()))
+        .collect();
     let started = Instant::now();
-    let outputs = session.run("main", &named).with_context(|| model.display().to_string())?;
+    let outputs = session
+        .run("main", &named)
+        .with_context(|| model.display().to_string())?;
     let run_ms = started.elapsed().as_secs_f64() * 1e3;
     if let Some(path) = output {
         npz::write(&path, &outputs)?;
@@ -114,14 +134,27 @@ pub(crate) fn inspect(model: &Path, check: bool, dims: DimArgs, as_json: bool) -
         println!("{}", serde_json::to_string(program)?);
         return Ok(());
     }
-    println!("{}: {} for {}", model.display(), program.name, program.target);
-    println!("{} bytes, {} of constants", artifact.file_bytes(), artifact.constant_bytes());
+    println!(
+        "{}: {} for {}",
+        model.display(),
+        program.name,
+        program.target
+    );
+    println!(
+        "{} bytes, {} of constants",
+        artifact.file_bytes(),
+        artifact.constant_bytes()
+    );
     for symbol in &program.symbols {
         println!("dim {}: {}..={}", symbol.name, symbol.lo, symbol.hi);
     }
     for (_, set) in program.kernel_sets.iter() {
         for variant in &set.variants {
-            println!("{:<18} {}", program.kernels[variant.kernel].kernel.name(), set.sources.join(", "));
+            println!(
+                "{:<18} {}",
+                program.kernels[variant.kernel].kernel.name(),
+                set.sources.join(", ")
+            );
         }
     }
     Ok(())
@@ -146,10 +179,16 @@ pub(crate) fn ops(as_json: bool) -> Result<()> {
 pub(crate) fn doctor(as_json: bool) -> Result<()> {
     let n_cores = std::thread::available_parallelism().map_or(1, usize::from);
     if as_json {
-        println!("{}", json!({ "version": env!("CARGO_PKG_VERSION"), "targets": ["cpu"], "cores": n_cores, "arch": std::env::consts::ARCH }));
+        println!(
+            "{}",
+            json!({ "version": env!("CARGO_PKG_VERSION"), "targets": ["cpu"], "cores": n_cores, "arch": std::env::consts::ARCH })
+        );
     } else {
         println!("graphc {}", env!("CARGO_PKG_VERSION"));
-        println!("cpu: {n_cores} cores, {}; kernels by the reference evaluators", std::env::consts::ARCH);
+        println!(
+            "cpu: {n_cores} cores, {}; kernels by the reference evaluators",
+            std::env::consts::ARCH
+        );
     }
     Ok(())
 }

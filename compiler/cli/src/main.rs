@@ -74,8 +74,13 @@ struct Dims {
 }
 
 fn parse_dim(text: &str) -> Result<(String, (i64, i64)), String> {
-    let (name, size) = text.rsplit_once('=').ok_or("expected NAME=SIZE or NAME=LO..HI")?;
-    let number = |text: &str| text.parse::<i64>().map_err(|_| format!("`{text}` is no size"));
+    let (name, size) = text
+        .rsplit_once('=')
+        .ok_or("expected NAME=SIZE or NAME=LO..HI")?;
+    let number = |text: &str| {
+        text.parse::<i64>()
+            .map_err(|_| format!("`{text}` is no size"))
+    };
     let (lo, hi) = match size.split_once("..") {
         Some((lo, hi)) => (number(lo)?, number(hi.trim_start_matches('='))?),
         None => (number(size)?, number(size)?),
@@ -89,11 +94,21 @@ fn parse_dim(text: &str) -> Result<(String, (i64, i64)), String> {
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let outcome = match cli.command {
-        Command::Compile { model, output, target, dims } => {
-            commands::compile(&model, output, &target, dims.dims, cli.json)
+        Command::Compile {
+            model,
+            output,
+            target,
+            dims,
+        } => commands::compile(&model, output, &target, dims.dims, cli.json),
+        Command::Run {
+            model,
+            inputs,
+            output,
+            dims,
+        } => commands::run(&model, &inputs, output, dims.dims, cli.json),
+        Command::Inspect { model, check, dims } => {
+            commands::inspect(&model, check, dims.dims, cli.json)
         }
-        Command::Run { model, inputs, output, dims } => commands::run(&model, &inputs, output, dims.dims, cli.json),
-        Command::Inspect { model, check, dims } => commands::inspect(&model, check, dims.dims, cli.json),
         Command::Ops => commands::ops(cli.json),
         Command::Doctor => commands::doctor(cli.json),
     };

@@ -67,13 +67,24 @@ pub fn compile(model: &Path, artifact: &Path, options: &CompileOptions) -> Resul
     };
     let graph = import_model(model, options)?;
     stage("import", graph.n_nodes());
-    graphc_ir::verify(&graph).with_context(|| format!("{}: the imported graph is not sound", model.display()))?;
+    graphc_ir::verify(&graph)
+        .with_context(|| format!("{}: the imported graph is not sound", model.display()))?;
     stage("verify", graph.n_nodes());
-    let (program, consts) = graphc_plan::plan(&graph, "cpu").with_context(|| model.display().to_string())?;
+    let (program, consts) =
+        graphc_plan::plan(&graph, "cpu").with_context(|| model.display().to_string())?;
     let kernels = program.bodies.values().map(|body| body.steps.len()).sum();
     stage("plan", program.kernel_sets.len());
-    program.validate().with_context(|| format!("{}: the plan is not sound", model.display()))?;
-    let bytes = graphc_program::save(artifact, &program, &mut GraphConstants { graph: &graph, consts: &consts })?;
+    program
+        .validate()
+        .with_context(|| format!("{}: the plan is not sound", model.display()))?;
+    let bytes = graphc_program::save(
+        artifact,
+        &program,
+        &mut GraphConstants {
+            graph: &graph,
+            consts: &consts,
+        },
+    )?;
     stage("write", program.kernel_sets.len());
     Ok(Compiled {
         bytes,

@@ -19,7 +19,8 @@ pub fn read(path: &Path) -> Result<BTreeMap<String, Value>> {
         let array = archive
             .by_name(&name)?
             .with_context(|| format!("{}: array {name} is missing", path.display()))?;
-        let value = read_array(array).with_context(|| format!("{}: array {name}", path.display()))?;
+        let value =
+            read_array(array).with_context(|| format!("{}: array {name}", path.display()))?;
         values.insert(name, value);
     }
     Ok(values)
@@ -64,7 +65,9 @@ pub fn read_array<R: Read>(array: npyz::NpyFile<R>) -> Result<Value> {
         }
         other => bail!("element type {other} is not read"),
     };
-    tensor.map(Value::from).context("its size does not fit its shape")
+    tensor
+        .map(Value::from)
+        .context("its size does not fit its shape")
 }
 
 /// Writes tensors by name; the file appears only when it is whole.
@@ -82,13 +85,26 @@ fn write_file(path: &Path, values: &[(String, Value)]) -> Result<()> {
     let mut archive = npyz::npz::NpzWriter::new(BufWriter::new(File::create(path)?));
     for (name, value) in values {
         let Value::Tensor(tensor) = value else {
-            bail!("output {name} is {}, which npz cannot hold", value.describe());
+            bail!(
+                "output {name} is {}, which npz cannot hold",
+                value.describe()
+            );
         };
         let shape: Vec<u64> = tensor.shape().iter().map(|&size| size as u64).collect();
         macro_rules! numbers {
             ($ty:ty) => {{
-                let mut writer = archive.array(name, Default::default())?.default_dtype().shape(&shape).begin_nd()?;
-                writer.extend(tensor.elements::<$ty>().context("its width differs")?.iter().copied())?;
+                let mut writer = archive
+                    .array(name, Default::default())?
+                    .default_dtype()
+                    .shape(&shape)
+                    .begin_nd()?;
+                writer.extend(
+                    tensor
+                        .elements::<$ty>()
+                        .context("its width differs")?
+                        .iter()
+                        .copied(),
+                )?;
                 writer.finish()?;
             }};
         }
@@ -104,7 +120,11 @@ fn write_file(path: &Path, values: &[(String, Value)]) -> Result<()> {
             DType::U32 => numbers!(u32),
             DType::U64 => numbers!(u64),
             DType::Bool => {
-                let mut writer = archive.array(name, Default::default())?.default_dtype().shape(&shape).begin_nd()?;
+                let mut writer = archive
+                    .array(name, Default::default())?
+                    .default_dtype()
+                    .shape(&shape)
+                    .begin_nd()?;
                 writer.extend(tensor.bytes().iter().map(|&byte| byte != 0))?;
                 writer.finish()?;
             }

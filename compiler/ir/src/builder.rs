@@ -80,7 +80,9 @@ impl Builder {
 
     /// An input of the main block. Dims that are symbols without a binding are bound from its axes.
     pub fn input(&mut self, name: &str, ty: ValueType) -> ValueId {
-        let value = self.graph.add_param(Graph::MAIN, ty.clone(), Some(name.into()));
+        let value = self
+            .graph
+            .add_param(Graph::MAIN, ty.clone(), Some(name.into()));
         self.graph.input_names.push(name.to_owned());
         if let ValueType::Tensor(tensor) = &ty {
             for (axis, dim) in tensor.shape.iter().enumerate() {
@@ -109,7 +111,9 @@ impl Builder {
         let inferred = infer(&op, &types, cx)?;
         let known = propagate(&op, inputs, &inferred.outputs, &self.symbolic, &self.graph);
         for kind in inferred.checks {
-            let name = self.sources.last().map_or(op.name(), |&source| self.graph.sources[source].name.as_str());
+            let name = self.sources.last().map_or(op.name(), |&source| {
+                self.graph.sources[source].name.as_str()
+            });
             let check = DimCheck {
                 kind,
                 what: format!("{name} ({})", op.name()),
@@ -119,9 +123,9 @@ impl Builder {
             }
         }
         let sources = self.sources.clone();
-        let node = self
-            .graph
-            .append_node(self.block, op, inputs.to_vec(), inferred.outputs, sources);
+        let node =
+            self.graph
+                .append_node(self.block, op, inputs.to_vec(), inferred.outputs, sources);
         let outputs = self.graph.node(node).outputs.clone();
         if let (Some(known), Some(&output)) = (known, outputs.first()) {
             self.symbolic.set(output, Some(known));
@@ -183,13 +187,19 @@ impl Builder {
 
     /// `i64[n]`.
     pub fn const_i64(&mut self, values: &[i64]) -> ValueId {
-        let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        let bytes: Vec<u8> = values
+            .iter()
+            .flat_map(|value| value.to_le_bytes())
+            .collect();
         self.inline(DType::I64, &[values.len()], bytes)
     }
 
     /// `f32[shape]`.
     pub fn const_f32(&mut self, shape: &[usize], values: &[f32]) -> ValueId {
-        let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        let bytes: Vec<u8> = values
+            .iter()
+            .flat_map(|value| value.to_le_bytes())
+            .collect();
         self.inline(DType::F32, shape, bytes)
     }
 
@@ -205,12 +215,19 @@ impl Builder {
 
     fn inline(&mut self, dtype: DType, shape: &[usize], bytes: Vec<u8>) -> ValueId {
         let ty = TensorType::new(dtype, shape.iter().copied());
-        let id = self.graph.consts.insert(ty.clone(), ConstData::Inline(bytes.into()), None);
+        let id = self
+            .graph
+            .consts
+            .insert(ty.clone(), ConstData::Inline(bytes.into()), None);
         let known = crate::symbolic::of_constant(&self.graph, id);
         let sources = self.sources.clone();
-        let node = self
-            .graph
-            .append_node(self.block, Op::Const(id), Vec::new(), vec![ty.into()], sources);
+        let node = self.graph.append_node(
+            self.block,
+            Op::Const(id),
+            Vec::new(),
+            vec![ty.into()],
+            sources,
+        );
         let value = self.graph.node(node).outputs[0];
         self.symbolic.set(value, known);
         value
@@ -261,10 +278,17 @@ impl Builder {
         let n_elements = match ty.const_shape().as_deref() {
             Some([]) => 1,
             Some([n]) if *n <= 4096 => *n,
-            _ => return Err(fault("the length of a tensor of dims must be a constant".to_owned())),
+            _ => {
+                return Err(fault(
+                    "the length of a tensor of dims must be a constant".to_owned(),
+                ));
+            }
         };
         if !ty.dtype.is_int() && ty.dtype != DType::Bool {
-            return Err(fault(format!("dims must be integers, they are {}", ty.dtype)));
+            return Err(fault(format!(
+                "dims must be integers, they are {}",
+                ty.dtype
+            )));
         }
         let known: Vec<Option<Dim>> = match self.symbolic(value) {
             Some(known) => known
@@ -281,12 +305,20 @@ impl Builder {
         if known.iter().any(Option::is_none) && ty.dtype != DType::I64 {
             source = self.cast(value, DType::I64)?;
         }
-        let name = self.graph.value(value).name.as_deref().unwrap_or("data").to_owned();
+        let name = self
+            .graph
+            .value(value)
+            .name
+            .as_deref()
+            .unwrap_or("data")
+            .to_owned();
         let dims: Vec<Dim> = known
             .into_iter()
             .enumerate()
             .map(|(element, dim)| {
-                dim.unwrap_or_else(|| self.bind_dim(source, element, &format!("{name}_{element}"), Interval::ANY))
+                dim.unwrap_or_else(|| {
+                    self.bind_dim(source, element, &format!("{name}_{element}"), Interval::ANY)
+                })
             })
             .collect();
         // The same tensor asked again gives the same symbols.
@@ -298,7 +330,9 @@ impl Builder {
     /// A fresh symbol that the run binds from an element of an integer tensor.
     pub fn bind_dim(&mut self, value: ValueId, element: usize, name: &str, range: Interval) -> Dim {
         let symbol = self.graph.dims.new_symbol(name, range);
-        self.graph.bindings.insert(symbol, Binding::Element(value, element));
+        self.graph
+            .bindings
+            .insert(symbol, Binding::Element(value, element));
         Dim::symbol(symbol)
     }
 
@@ -309,7 +343,9 @@ impl Builder {
 
     /// Says that a symbol is the size of an axis of a value.
     pub fn bind_axis(&mut self, symbol: SymId, value: ValueId, axis: usize) {
-        self.graph.bindings.insert(symbol, Binding::Axis(value, axis));
+        self.graph
+            .bindings
+            .insert(symbol, Binding::Axis(value, axis));
     }
 
     /// `i64[n]`: dims as data.

@@ -125,11 +125,7 @@ impl std::ops::Index<ConstId> for ConstStore {
     }
 }
 
-fn hash_constant(
-    items: &PrimaryMap<ConstId, Constant>,
-    ty: &TensorType,
-    data: &ConstData,
-) -> u64 {
+fn hash_constant(items: &PrimaryMap<ConstId, Constant>, ty: &TensorType, data: &ConstData) -> u64 {
     use std::hash::{Hash, Hasher};
     let mut hasher = xxhash_rust::xxh3::Xxh3::new();
     ty.hash(&mut hasher);

@@ -23,7 +23,10 @@ impl<'p, 'g> BlockPlanner<'p, 'g> {
         let graph = planner.graph;
         let mut bindings: BTreeMap<ValueId, Vec<(SymId, Binding)>> = BTreeMap::new();
         for (&symbol, &binding) in &graph.bindings {
-            bindings.entry(binding.value()).or_default().push((symbol, binding));
+            bindings
+                .entry(binding.value())
+                .or_default()
+                .push((symbol, binding));
         }
         let mut this = BlockPlanner {
             planner,
@@ -61,11 +64,14 @@ impl<'p, 'g> BlockPlanner<'p, 'g> {
 
     /// The slot of a value that is there.
     pub(crate) fn slot(&self, value: ValueId) -> Result<SlotId, PlanError> {
-        self.slots.get(&value).copied().ok_or_else(|| PlanError::NoKernel {
-            sources: value.to_string(),
-            op: "value",
-            message: "it is used before it is computed".to_owned(),
-        })
+        self.slots
+            .get(&value)
+            .copied()
+            .ok_or_else(|| PlanError::NoKernel {
+                sources: value.to_string(),
+                op: "value",
+                message: "it is used before it is computed".to_owned(),
+            })
     }
 
     fn slots_of(&self, values: &[ValueId]) -> Result<Vec<SlotId>, PlanError> {
@@ -77,8 +83,9 @@ impl<'p, 'g> BlockPlanner<'p, 'g> {
         let Some(bound) = self.bindings.remove(&value) else {
             return Ok(());
         };
-        let (axes, elements): (Vec<_>, Vec<_>) =
-            bound.into_iter().partition(|(_, binding)| matches!(binding, Binding::Axis(..)));
+        let (axes, elements): (Vec<_>, Vec<_>) = bound
+            .into_iter()
+            .partition(|(_, binding)| matches!(binding, Binding::Axis(..)));
         let slot = self.slot(value)?;
         for (symbol, binding) in axes {
             if let Binding::Axis(_, axis) = binding {
@@ -108,12 +115,17 @@ impl<'p, 'g> BlockPlanner<'p, 'g> {
         match op {
             Op::Const(constant) => {
                 let reference = self.planner.constant(*constant)?;
-                let slot = self.add_slot(slot_type(graph.ty(outputs[0])), Storage::Const(reference));
+                let slot =
+                    self.add_slot(slot_type(graph.ty(outputs[0])), Storage::Const(reference));
                 self.slots.insert(outputs[0], slot);
             }
             Op::If(region) => self.region_if(region, inputs, outputs)?,
             Op::Loop(region) => self.region_loop(region, inputs, outputs)?,
-            _ if inputs.iter().chain(outputs).any(|&value| graph.ty(value).is_host()) => {
+            _ if inputs
+                .iter()
+                .chain(outputs)
+                .any(|&value| graph.ty(value).is_host()) =>
+            {
                 let op = host_op(graph, op, inputs).ok_or_else(|| PlanError::NoKernel {
                     sources: sources.join(", "),
                     op: op.name(),
@@ -132,11 +144,12 @@ impl<'p, 'g> BlockPlanner<'p, 'g> {
                 return Ok(());
             }
             _ => {
-                let lowered = lower(graph, op, inputs, outputs).map_err(|message| PlanError::NoKernel {
-                    sources: sources.join(", "),
-                    op: op.name(),
-                    message,
-                })?;
+                let lowered =
+                    lower(graph, op, inputs, outputs).map_err(|message| PlanError::NoKernel {
+                        sources: sources.join(", "),
+                        op: op.name(),
+                        message,
+                    })?;
                 self.emit(lowered, inputs, outputs, sources)?;
             }
         }
@@ -175,7 +188,13 @@ impl<'p, 'g> BlockPlanner<'p, 'g> {
         Ok(())
     }
 
-    fn launch(&mut self, spec: KernelSpec, inputs: Vec<SlotId>, outputs: Vec<SlotId>, sources: Vec<String>) {
+    fn launch(
+        &mut self,
+        spec: KernelSpec,
+        inputs: Vec<SlotId>,
+        outputs: Vec<SlotId>,
+        sources: Vec<String>,
+    ) {
         let set = self.planner.kernel_set(spec, sources);
         self.body.steps.push(Step::Launch {
             device: 0,
@@ -237,12 +256,18 @@ impl<'p, 'g> BlockPlanner<'p, 'g> {
     }
 
     /// Binds the axes of waiting results, then takes the tensors among them, then binds their elements.
-    fn settle(&mut self, step: usize, outputs: &[ValueId], slots: &[SlotId]) -> Result<(), PlanError> {
+    fn settle(
+        &mut self,
+        step: usize,
+        outputs: &[ValueId],
+        slots: &[SlotId],
+    ) -> Result<(), PlanError> {
         let mut later = Vec::new();
         for &output in outputs {
             if let Some(bound) = self.bindings.get_mut(&output) {
-                let (axes, elements) =
-                    bound.drain(..).partition(|(_, binding)| matches!(binding, Binding::Axis(..)));
+                let (axes, elements) = bound
+                    .drain(..)
+                    .partition(|(_, binding)| matches!(binding, Binding::Axis(..)));
                 *bound = axes;
                 later.push((output, elements));
             }
@@ -269,7 +294,12 @@ impl<'p, 'g> BlockPlanner<'p, 'g> {
         Ok(())
     }
 
-    fn region_if(&mut self, region: &If, inputs: &[ValueId], outputs: &[ValueId]) -> Result<(), PlanError> {
+    fn region_if(
+        &mut self,
+        region: &If,
+        inputs: &[ValueId],
+        outputs: &[ValueId],
+    ) -> Result<(), PlanError> {
         let then_body = self.planner.plan_block(region.then_block)?;
         let else_body = self.planner.plan_block(region.else_block)?;
         let slots = self.waiting_slots(outputs);
@@ -286,12 +316,25 @@ impl<'p, 'g> BlockPlanner<'p, 'g> {
         self.settle(step, outputs, &slots)
     }
 
-    fn region_loop(&mut self, region: &Loop, inputs: &[ValueId], outputs: &[ValueId]) -> Result<(), PlanError> {
+    fn region_loop(
+        &mut self,
+        region: &Loop,
+        inputs: &[ValueId],
+        outputs: &[ValueId],
+    ) -> Result<(), PlanError> {
         let body = self.planner.plan_block(region.body)?;
         let slots = self.waiting_slots(outputs);
         let mut operands = self.slots_of(inputs)?.into_iter();
-        let trip_count = if region.has_trip_count { operands.next() } else { None };
-        let cond = if region.has_condition { operands.next() } else { None };
+        let trip_count = if region.has_trip_count {
+            operands.next()
+        } else {
+            None
+        };
+        let cond = if region.has_condition {
+            operands.next()
+        } else {
+            None
+        };
         let step = self.body.steps.len();
         self.body.steps.push(Step::Loop {
             trip_count,

@@ -5,7 +5,8 @@ use graphc_base::{DType, Dim, DimCx, Real};
 use graphc_ir::op::PadMode;
 use graphc_ir::{Graph, Op, TensorType, ValueId};
 use graphc_kernel::{
-    Instruction, Kernel, KernelSpec, Operand, PoolIndices, ScalarOp, ScalarProgram, TensorArg, View, row_major_dims, slice_view,
+    Instruction, Kernel, KernelSpec, Operand, PoolIndices, ScalarOp, ScalarProgram, TensorArg,
+    View, row_major_dims, slice_view,
 };
 use graphc_program::MAX_ARGS;
 
@@ -20,9 +21,17 @@ pub(crate) enum Lowered {
 }
 
 /// Lowers a node whose operands and results are tensors with bytes. The error says what is missing.
-pub(crate) fn lower(graph: &Graph, op: &Op, inputs: &[ValueId], outputs: &[ValueId]) -> Result<Lowered, String> {
+pub(crate) fn lower(
+    graph: &Graph,
+    op: &Op,
+    inputs: &[ValueId],
+    outputs: &[ValueId],
+) -> Result<Lowered, String> {
     let tensor = |value: &ValueId| {
-        graph.tensor_ty(*value).cloned().ok_or_else(|| format!("{value} is no tensor"))
+        graph
+            .tensor_ty(*value)
+            .cloned()
+            .ok_or_else(|| format!("{value} is no tensor"))
     };
     let ins: Vec<TensorType> = inputs.iter().map(tensor).collect::<Result<_, _>>()?;
     let outs: Vec<TensorType> = outputs.iter().map(tensor).collect::<Result<_, _>>()?;
@@ -46,7 +55,12 @@ pub(crate) fn lower(graph: &Graph, op: &Op, inputs: &[ValueId], outputs: &[Value
         Op::Unary(unary) => scalar(ScalarOp::Unary(*unary), ins[0].dtype),
         Op::Binary(binary) => scalar(ScalarOp::Binary(*binary), ins[0].dtype),
         Op::Select => scalar(ScalarOp::Select, outs[0].dtype),
-        Op::Cast { saturate, .. } => scalar(ScalarOp::Cast { saturate: *saturate }, ins[0].dtype),
+        Op::Cast { saturate, .. } => scalar(
+            ScalarOp::Cast {
+                saturate: *saturate,
+            },
+            ins[0].dtype,
+        ),
         Op::Bitcast { .. } => scalar(ScalarOp::Bitcast, ins[0].dtype),
         Op::Reshape { .. } => Ok(Lowered::Alias),
         Op::Transpose { perm } => {
@@ -62,7 +76,12 @@ pub(crate) fn lower(graph: &Graph, op: &Op, inputs: &[ValueId], outputs: &[Value
             let lead = outs[0].rank() - ins[0].rank();
             let strides = (0..outs[0].rank())
                 .map(|axis| match axis.checked_sub(lead) {
-                    Some(from) => expand_stride(cx, &ins[0].shape[from], &outs[0].shape[axis], &strides[from]),
+                    Some(from) => expand_stride(
+                        cx,
+                        &ins[0].shape[from],
+                        &outs[0].shape[axis],
+                        &strides[from],
+                    ),
                     None => Dim::ZERO,
                 })
                 .collect();
@@ -76,7 +95,11 @@ pub(crate) fn lower(graph: &Graph, op: &Op, inputs: &[ValueId], outputs: &[Value
         }
         Op::Slice { axes } => Ok(copy(&outs[0], slice_view(cx, &ins[0].shape, axes))),
         Op::Concat { axis } => Ok(concat(cx, *axis, &ins)),
-        Op::Pad { mode, before, after } => {
+        Op::Pad {
+            mode,
+            before,
+            after,
+        } => {
             debug_assert_eq!(*mode == PadMode::Constant, ins.len() == 2);
             plain(Kernel::Pad {
                 mode: *mode,
@@ -87,12 +110,22 @@ pub(crate) fn lower(graph: &Graph, op: &Op, inputs: &[ValueId], outputs: &[Value
         Op::Tile { .. } => plain(Kernel::Tile),
         Op::DimTensor { dims, .. } => plain(Kernel::Dims(dims.clone())),
         Op::Iota { .. } => plain(Kernel::Iota),
-        Op::Random { kind, seed, instance, .. } => plain(Kernel::Random {
+        Op::Random {
+            kind,
+            seed,
+            instance,
+            ..
+        } => plain(Kernel::Random {
             kind: *kind,
             seed: *seed,
             instance: *instance,
         }),
-        Op::Quantize { axis, block, saturate, .. } => plain(Kernel::Quantize {
+        Op::Quantize {
+            axis,
+            block,
+            saturate,
+            ..
+        } => plain(Kernel::Quantize {
             axis: *axis,
             block: *block,
             saturate: *saturate,
@@ -106,10 +139,20 @@ pub(crate) fn lower(graph: &Graph, op: &Op, inputs: &[ValueId], outputs: &[Value
                 kind: *kind,
                 reduced: reduced.clone(),
             };
-            let shape = ins[0].shape.iter().zip(reduced).map(|(dim, flag)| kept(cx, dim, flag)).collect();
+            let shape = ins[0]
+                .shape
+                .iter()
+                .zip(reduced)
+                .map(|(dim, flag)| kept(cx, dim, flag))
+                .collect();
             Ok(with_output_shape(kernel, &ins, &outs[0], shape))
         }
-        Op::ArgReduce { largest, axis, last, .. } => {
+        Op::ArgReduce {
+            largest,
+            axis,
+            last,
+            ..
+        } => {
             let kernel = Kernel::ArgReduce {
                 largest: *largest,
                 axis: *axis,
@@ -119,22 +162,44 @@ pub(crate) fn lower(graph: &Graph, op: &Op, inputs: &[ValueId], outputs: &[Value
             shape[*axis] = Dim::ONE;
             Ok(with_output_shape(kernel, &ins, &outs[0], shape))
         }
-        Op::Cumulative { kind, axis, exclusive, reverse } => plain(Kernel::Cumulative {
+        Op::Cumulative {
+            kind,
+            axis,
+            exclusive,
+            reverse,
+        } => plain(Kernel::Cumulative {
             kind: *kind,
             axis: axis.clone(),
             exclusive: *exclusive,
             reverse: *reverse,
         }),
-        Op::Softmax { axis } => plain(Kernel::Softmax { axis: *axis, log: false }),
-        Op::LogSoftmax { axis } => plain(Kernel::Softmax { axis: *axis, log: true }),
-        Op::LayerNorm { axis, epsilon } => plain(Kernel::LayerNorm { axis: *axis, epsilon: *epsilon }),
-        Op::RmsNorm { axis, epsilon } => plain(Kernel::RmsNorm { axis: *axis, epsilon: *epsilon }),
+        Op::Softmax { axis } => plain(Kernel::Softmax {
+            axis: *axis,
+            log: false,
+        }),
+        Op::LogSoftmax { axis } => plain(Kernel::Softmax {
+            axis: *axis,
+            log: true,
+        }),
+        Op::LayerNorm { axis, epsilon } => plain(Kernel::LayerNorm {
+            axis: *axis,
+            epsilon: *epsilon,
+        }),
+        Op::RmsNorm { axis, epsilon } => plain(Kernel::RmsNorm {
+            axis: *axis,
+            epsilon: *epsilon,
+        }),
         Op::BatchNorm { epsilon } => Ok(batch_norm(&ins, &outs[0], *epsilon)),
         Op::GroupNorm { groups, epsilon } => plain(Kernel::GroupNorm {
             groups: groups.clone(),
             epsilon: *epsilon,
         }),
-        Op::LocalResponseNorm { size, alpha, beta, bias } => plain(Kernel::LocalResponseNorm {
+        Op::LocalResponseNorm {
+            size,
+            alpha,
+            beta,
+            bias,
+        } => plain(Kernel::LocalResponseNorm {
             size: *size,
             alpha: *alpha,
             beta: *beta,
@@ -158,23 +223,35 @@ pub(crate) fn lower(graph: &Graph, op: &Op, inputs: &[ValueId], outputs: &[Value
         Op::Resize(resize) => plain(Kernel::Resize(resize.clone())),
         Op::GridSample(sample) => plain(Kernel::GridSample(*sample)),
         Op::RoiAlign(align) => plain(Kernel::RoiAlign(*align)),
-        Op::MaxRoiPool { pooled, spatial_scale } => plain(Kernel::MaxRoiPool {
+        Op::MaxRoiPool {
+            pooled,
+            spatial_scale,
+        } => plain(Kernel::MaxRoiPool {
             pooled: *pooled,
             spatial_scale: *spatial_scale,
         }),
         Op::Col2Im(col2im) => plain(Kernel::Col2Im(col2im.clone())),
-        Op::NonMaxSuppression { center_point_box, .. } => plain(Kernel::NonMaxSuppression {
+        Op::NonMaxSuppression {
+            center_point_box, ..
+        } => plain(Kernel::NonMaxSuppression {
             center_point_box: *center_point_box,
         }),
         Op::Gather { axis } => plain(Kernel::Gather { axis: *axis }),
         Op::GatherElements { axis } => plain(Kernel::GatherElements { axis: *axis }),
-        Op::GatherNd { batch_dims } => plain(Kernel::GatherNd { batch_dims: *batch_dims }),
+        Op::GatherNd { batch_dims } => plain(Kernel::GatherNd {
+            batch_dims: *batch_dims,
+        }),
         Op::ScatterElements { axis, reduction } => plain(Kernel::ScatterElements {
             axis: *axis,
             reduction: *reduction,
         }),
-        Op::ScatterNd { reduction } => plain(Kernel::ScatterNd { reduction: *reduction }),
-        Op::ReverseSequence { batch_axis, time_axis } => plain(Kernel::ReverseSequence {
+        Op::ScatterNd { reduction } => plain(Kernel::ScatterNd {
+            reduction: *reduction,
+        }),
+        Op::ReverseSequence {
+            batch_axis,
+            time_axis,
+        } => plain(Kernel::ReverseSequence {
             batch_axis: *batch_axis,
             time_axis: *time_axis,
         }),
@@ -228,7 +305,12 @@ fn kept(cx: &DimCx, dim: &Dim, flag: &Dim) -> Dim {
     cx.add(&cx.mul(dim, &cx.sub(&Dim::ONE, flag)), flag)
 }
 
-fn with_output_shape(kernel: Kernel, ins: &[TensorType], out: &TensorType, shape: Vec<Dim>) -> Lowered {
+fn with_output_shape(
+    kernel: Kernel,
+    ins: &[TensorType],
+    out: &TensorType,
+    shape: Vec<Dim>,
+) -> Lowered {
     Lowered::Kernel(KernelSpec {
         kernel,
         inputs: ins.iter().map(arg).collect(),
@@ -295,7 +377,9 @@ fn batch_norm(ins: &[TensorType], out: &TensorType, epsilon: Real) -> Lowered {
         }
         TensorArg::new(ty.dtype, shape)
     };
-    let inputs = std::iter::once(arg(&ins[0])).chain(ins[1..].iter().map(channels)).collect();
+    let inputs = std::iter::once(arg(&ins[0]))
+        .chain(ins[1..].iter().map(channels))
+        .collect();
     Lowered::Kernel(KernelSpec {
         kernel: Kernel::Pointwise(ScalarProgram {
             instructions,

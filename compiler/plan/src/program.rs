@@ -5,8 +5,8 @@ use graphc_base::{EntityId, PrimaryMap};
 use graphc_ir::{BlockId, ConstId, DimCheckKind, Graph, SourceId, TypeError, ValueId, ValueType};
 use graphc_kernel::KernelSpec;
 use graphc_program::{
-    Body, BodyId, CheckKind, ConstRef, DimCheck, Entry, KernelRef, KernelSet, KernelSetId, Literal, Port, Program,
-    ProgramConst, ProgramSymbol, SCHEMA, SlotType, Variant,
+    Body, BodyId, CheckKind, ConstRef, DimCheck, Entry, KernelRef, KernelSet, KernelSetId, Literal,
+    Port, Program, ProgramConst, ProgramSymbol, SCHEMA, SlotType, Variant,
 };
 use std::collections::BTreeMap;
 
@@ -32,7 +32,10 @@ pub enum PlanError {
 }
 
 /// Plans a graph for a target. The program's constants are the graph's: entry `i` of the result's second part says which.
-pub fn plan(graph: &Graph, target: &str) -> Result<(Program, PrimaryMap<ConstRef, ConstId>), PlanError> {
+pub fn plan(
+    graph: &Graph,
+    target: &str,
+) -> Result<(Program, PrimaryMap<ConstRef, ConstId>), PlanError> {
     let mut planner = Planner::new(graph, target);
     let main = planner.plan_block(Graph::MAIN)?;
     let port = |name: &str, value: ValueId| Port {
@@ -41,8 +44,14 @@ pub fn plan(graph: &Graph, target: &str) -> Result<(Program, PrimaryMap<ConstRef
     };
     planner.program.entries.push(Entry {
         name: "main".to_owned(),
-        inputs: graph.inputs().map(|(name, value)| port(name, value)).collect(),
-        outputs: graph.outputs().map(|(name, value)| port(name, value)).collect(),
+        inputs: graph
+            .inputs()
+            .map(|(name, value)| port(name, value))
+            .collect(),
+        outputs: graph
+            .outputs()
+            .map(|(name, value)| port(name, value))
+            .collect(),
         body: main,
     });
     Ok((planner.program, planner.consts))
@@ -126,7 +135,9 @@ impl<'g> Planner<'g> {
         }
         let constant = &self.graph.consts[id];
         let shape = constant.ty.const_shape().ok_or(PlanError::Constant(id))?;
-        let literal = constant.strings().map(|strings| Literal::Strings(strings.to_vec()));
+        let literal = constant
+            .strings()
+            .map(|strings| Literal::Strings(strings.to_vec()));
         let reference = self.program.consts.push(ProgramConst {
             // The number keeps names apart that the model gives twice.
             name: match &constant.name {
@@ -192,7 +203,9 @@ pub(crate) fn slot_type(ty: &ValueType) -> SlotType {
             shape: tensor.shape.clone(),
         },
         ValueType::Tensor(_) => SlotType::Host("a tensor of strings".to_owned()),
-        ValueType::Sequence(element) => SlotType::Host(format!("a sequence of {} tensors", element.dtype)),
+        ValueType::Sequence(element) => {
+            SlotType::Host(format!("a sequence of {} tensors", element.dtype))
+        }
         ValueType::Optional(_) => SlotType::Host("an optional".to_owned()),
     }
 }

@@ -39,9 +39,19 @@ impl<'a> Attrs<'a> {
             .collect()
     }
 
-    fn find(&self, name: &str, kind: i32, what: &str) -> Result<Option<&'a AttributeProto>, OnnxError> {
+    fn find(
+        &self,
+        name: &str,
+        kind: i32,
+        what: &str,
+    ) -> Result<Option<&'a AttributeProto>, OnnxError> {
         self.mark_read(name);
-        let Some(attribute) = self.node.attribute.iter().find(|attribute| attribute.name == name) else {
+        let Some(attribute) = self
+            .node
+            .attribute
+            .iter()
+            .find(|attribute| attribute.name == name)
+        else {
             return Ok(None);
         };
         // Files of IR versions before 2 have no kind.
@@ -60,11 +70,15 @@ impl<'a> Attrs<'a> {
     }
 
     pub(crate) fn int_opt(&self, name: &str) -> Result<Option<i64>, OnnxError> {
-        Ok(self.find(name, attribute_type::INT, "an integer")?.map(|attribute| attribute.i))
+        Ok(self
+            .find(name, attribute_type::INT, "an integer")?
+            .map(|attribute| attribute.i))
     }
 
     pub(crate) fn float_opt(&self, name: &str) -> Result<Option<f32>, OnnxError> {
-        Ok(self.find(name, attribute_type::FLOAT, "a float")?.map(|attribute| attribute.f))
+        Ok(self
+            .find(name, attribute_type::FLOAT, "a float")?
+            .map(|attribute| attribute.f))
     }
 
     pub(crate) fn ints_opt(&self, name: &str) -> Result<Option<Vec<i64>>, OnnxError> {
@@ -88,7 +102,12 @@ impl<'a> Attrs<'a> {
         let Some(attribute) = self.find(name, attribute_type::STRINGS, "a list of strings")? else {
             return Ok(None);
         };
-        attribute.strings.iter().map(|bytes| self.text(name, bytes)).collect::<Result<_, _>>().map(Some)
+        attribute
+            .strings
+            .iter()
+            .map(|bytes| self.text(name, bytes))
+            .collect::<Result<_, _>>()
+            .map(Some)
     }
 
     fn text(&self, name: &str, bytes: &[u8]) -> Result<String, OnnxError> {
@@ -96,21 +115,36 @@ impl<'a> Attrs<'a> {
     }
 
     pub(crate) fn graph_opt(&self, name: &str) -> Result<Option<&'a GraphProto>, OnnxError> {
-        Ok(self.find(name, attribute_type::GRAPH, "a graph")?.and_then(|attribute| attribute.g.as_ref()))
+        Ok(self
+            .find(name, attribute_type::GRAPH, "a graph")?
+            .and_then(|attribute| attribute.g.as_ref()))
     }
 
     pub(crate) fn type_opt(&self, name: &str) -> Result<Option<&'a TypeProto>, OnnxError> {
-        Ok(self.find(name, attribute_type::TYPE_PROTO, "a type")?.and_then(|attribute| attribute.tp.as_ref()))
+        Ok(self
+            .find(name, attribute_type::TYPE_PROTO, "a type")?
+            .and_then(|attribute| attribute.tp.as_ref()))
     }
 
-    pub(crate) fn tensor_opt(&self, name: &str, model: &Model) -> Result<Option<TensorView>, OnnxError> {
-        match self.find(name, attribute_type::TENSOR, "a tensor")?.and_then(|attribute| attribute.t.as_ref()) {
+    pub(crate) fn tensor_opt(
+        &self,
+        name: &str,
+        model: &Model,
+    ) -> Result<Option<TensorView>, OnnxError> {
+        match self
+            .find(name, attribute_type::TENSOR, "a tensor")?
+            .and_then(|attribute| attribute.t.as_ref())
+        {
             Some(tensor) => model.tensor(tensor).map(Some),
             None => Ok(None),
         }
     }
 
-    pub(crate) fn sparse_opt(&self, name: &str, model: &Model) -> Result<Option<TensorView>, OnnxError> {
+    pub(crate) fn sparse_opt(
+        &self,
+        name: &str,
+        model: &Model,
+    ) -> Result<Option<TensorView>, OnnxError> {
         let found = self.find(name, attribute_type::SPARSE_TENSOR, "a sparse tensor")?;
         match found.and_then(|attribute| attribute.sparse_tensor.as_ref()) {
             Some(tensor) => model.sparse_tensor(tensor).map(Some),
@@ -121,7 +155,10 @@ impl<'a> Attrs<'a> {
 
 /// A node of a function with references to the function's attributes replaced by what the call gives; references to
 /// attributes that it does not give are dropped. Nodes of subgraphs likewise.
-pub(crate) fn substitute_attributes(node: &NodeProto, given: &BTreeMap<String, AttributeProto>) -> NodeProto {
+pub(crate) fn substitute_attributes(
+    node: &NodeProto,
+    given: &BTreeMap<String, AttributeProto>,
+) -> NodeProto {
     let mut resolved = node.clone();
     resolved.attribute = node
         .attribute

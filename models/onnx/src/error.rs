@@ -21,8 +21,16 @@ pub struct NodeRef {
 
 impl fmt::Display for NodeRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let domain = if self.domain.is_empty() { "ai.onnx" } else { &self.domain };
-        write!(f, "{}: node {} ({domain}.{}", self.file, self.name, self.op_type)?;
+        let domain = if self.domain.is_empty() {
+            "ai.onnx"
+        } else {
+            &self.domain
+        };
+        write!(
+            f,
+            "{}: node {} ({domain}.{}",
+            self.file, self.name, self.op_type
+        )?;
         match self.opset {
             Some(opset) => write!(f, ", opset {opset})"),
             None => f.write_str(", opset not imported)"),
@@ -114,9 +122,16 @@ pub enum OnnxError {
 }
 
 fn list(ops: &[UnsupportedOp]) -> String {
-    let lines: Vec<String> = ops.iter().map(|op| format!("{}: {}", op.node, op.reason)).collect();
+    let lines: Vec<String> = ops
+        .iter()
+        .map(|op| format!("{}: {}", op.node, op.reason))
+        .collect();
     match lines.as_slice() {
         [one] => format!("unsupported operator: {one}"),
-        _ => format!("{} unsupported operators:\n  {}", lines.len(), lines.join("\n  ")),
+        _ => format!(
+            "{} unsupported operators:\n  {}",
+            lines.len(),
+            lines.join("\n  ")
+        ),
     }
 }

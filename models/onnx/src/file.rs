@@ -36,7 +36,13 @@ impl Model {
             path: path.to_owned(),
             source,
         })?;
-        let folder = path.parent().map(|folder| if folder.as_os_str().is_empty() { Path::new(".") } else { folder });
+        let folder = path.parent().map(|folder| {
+            if folder.as_os_str().is_empty() {
+                Path::new(".")
+            } else {
+                folder
+            }
+        });
         Self::decode(
             Bytes::from_owner(file.clone()),
             folder.map(Path::to_owned),
@@ -49,7 +55,11 @@ impl Model {
     ///
     /// # Errors
     /// As [`open`](Self::open).
-    pub fn from_bytes(bytes: Bytes, folder: Option<PathBuf>, name: &str) -> Result<Self, OnnxError> {
+    pub fn from_bytes(
+        bytes: Bytes,
+        folder: Option<PathBuf>,
+        name: &str,
+    ) -> Result<Self, OnnxError> {
         Self::decode(bytes, folder, name.to_owned(), None)
     }
 
@@ -60,7 +70,10 @@ impl Model {
         file: Option<MappedFile>,
     ) -> Result<Self, OnnxError> {
         if let Some(looks_like) = other_format(&bytes) {
-            return Err(OnnxError::NotOnnx { file: name, looks_like });
+            return Err(OnnxError::NotOnnx {
+                file: name,
+                looks_like,
+            });
         }
         let mut proto = ModelProto::decode(bytes).map_err(|error| OnnxError::Decode {
             file: name.clone(),
@@ -123,12 +136,21 @@ impl Model {
 
     /// Metadata of the model: keys and values.
     pub fn metadata(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.proto.metadata_props.iter().map(|entry| (entry.key.as_str(), entry.value.as_str()))
+        self.proto
+            .metadata_props
+            .iter()
+            .map(|entry| (entry.key.as_str(), entry.value.as_str()))
     }
 
     /// Version of a domain that the model imports; the default domain is empty or `ai.onnx`.
     pub fn opset(&self, domain: &str) -> Option<i64> {
-        let normal = |domain: &str| if domain == "ai.onnx" { String::new() } else { domain.to_owned() };
+        let normal = |domain: &str| {
+            if domain == "ai.onnx" {
+                String::new()
+            } else {
+                domain.to_owned()
+            }
+        };
         self.proto
             .opset_import
             .iter()
@@ -162,9 +184,15 @@ impl Model {
     }
 
     /// The initializers of a graph, sparse ones made dense.
-    pub fn initializers<'a>(&'a self, graph: &'a GraphProto) -> impl Iterator<Item = Result<TensorView, OnnxError>> + 'a {
+    pub fn initializers<'a>(
+        &'a self,
+        graph: &'a GraphProto,
+    ) -> impl Iterator<Item = Result<TensorView, OnnxError>> + 'a {
         let dense = graph.initializer.iter().map(|tensor| self.tensor(tensor));
-        let sparse = graph.sparse_initializer.iter().map(|tensor| self.sparse_tensor(tensor));
+        let sparse = graph
+            .sparse_initializer
+            .iter()
+            .map(|tensor| self.sparse_tensor(tensor));
         dense.chain(sparse)
     }
 
@@ -180,7 +208,11 @@ impl Model {
     }
 
     /// The bytes of a tensor in a file beside the model.
-    pub(crate) fn external(&self, tensor: &TensorProto, n_bytes: usize) -> Result<(Bytes, FileRange), OnnxError> {
+    pub(crate) fn external(
+        &self,
+        tensor: &TensorProto,
+        n_bytes: usize,
+    ) -> Result<(Bytes, FileRange), OnnxError> {
         let fault = |message: String| OnnxError::Tensor {
             file: self.name.clone(),
             name: tensor.name.clone(),
@@ -188,7 +220,9 @@ impl Model {
         };
         let entry = |key: &str| {
             let mut entries = tensor.external_data.iter();
-            entries.find(|entry| entry.key == key).map(|entry| entry.value.as_str())
+            entries
+                .find(|entry| entry.key == key)
+                .map(|entry| entry.value.as_str())
         };
         let number = |key: &str, default: usize| match entry(key) {
             Some(text) => text
@@ -196,10 +230,13 @@ impl Model {
                 .map_err(|_| fault(format!("external data: {key} `{text}` is no number"))),
             None => Ok(default),
         };
-        let location = entry("location").ok_or_else(|| fault("external data have no location".to_owned()))?;
+        let location =
+            entry("location").ok_or_else(|| fault("external data have no location".to_owned()))?;
         let (offset, length) = (number("offset", 0)?, number("length", n_bytes)?);
         if length != n_bytes {
-            return Err(fault(format!("external data have {length} bytes where the tensor takes {n_bytes}")));
+            return Err(fault(format!(
+                "external data have {length} bytes where the tensor takes {n_bytes}"
+            )));
         }
         let file = self.external_file(location).map_err(fault)?;
         let range = offset
@@ -217,24 +254,33 @@ impl Model {
     }
 
     fn external_file(&self, location: &str) -> Result<MappedFile, String> {
-        let folder = self
-            .folder
-            .as_ref()
-            .ok_or_else(|| format!("external data {location}: the model is in memory and has no folder"))?;
+        let folder = self.folder.as_ref().ok_or_else(|| {
+            format!("external data {location}: the model is in memory and has no folder")
+        })?;
         let relative = Path::new(location);
-        let stays = relative.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
+        let stays = relative
+            .components()
+            .all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
         if !stays {
-            return Err(format!("external data {location} lies outside the model's folder"));
+            return Err(format!(
+                "external data {location} lies outside the model's folder"
+            ));
         }
         let path = folder.join(relative);
         if let Some(file) = self.externals.borrow().get(&path) {
             return Ok(file.clone());
         }
-        let real = |path: &Path| path.canonicalize().map_err(|error| format!("external data {}: {error}", path.display()));
+        let real = |path: &Path| {
+            path.canonicalize()
+                .map_err(|error| format!("external data {}: {error}", path.display()))
+        };
         if !real(&path)?.starts_with(real(folder)?) {
-            return Err(format!("external data {location} is a link out of the model's folder"));
+            return Err(format!(
+                "external data {location} is a link out of the model's folder"
+            ));
         }
-        let file = MappedFile::open(&path).map_err(|error| format!("external data {}: {error}", path.display()))?;
+        let file = MappedFile::open(&path)
+            .map_err(|error| format!("external data {}: {error}", path.display()))?;
         self.externals.borrow_mut().insert(path, file.clone());
         Ok(file)
     }
@@ -242,7 +288,11 @@ impl Model {
 
 /// What a file seems to be, if it is clearly something else.
 fn other_format(bytes: &[u8]) -> Option<String> {
-    let text = |bytes: &[u8]| String::from_utf8_lossy(&bytes[..bytes.len().min(64)]).trim_start().to_lowercase();
+    let text = |bytes: &[u8]| {
+        String::from_utf8_lossy(&bytes[..bytes.len().min(64)])
+            .trim_start()
+            .to_lowercase()
+    };
     let found = match bytes {
         [] => "the file is empty",
         [b'P', b'K', 3, 4, ..] => "it looks like a zip archive (a PyTorch or NumPy file?)",
@@ -251,8 +301,12 @@ fn other_format(bytes: &[u8]) -> Option<String> {
         [b'G', b'G', b'U', b'F', ..] => "it looks like a GGUF file",
         [_, _, _, _, b'T', b'F', b'L', b'3', ..] => "it looks like a TensorFlow Lite model",
         [_, _, _, _, _, _, 0, 0, b'{', ..] => "it looks like a safetensors file",
-        _ if text(bytes).starts_with("<!doctype") || text(bytes).starts_with("<html") => "it looks like an HTML page",
-        _ if text(bytes).starts_with("version https://git-lfs") => "it is a Git LFS pointer; fetch the file itself",
+        _ if text(bytes).starts_with("<!doctype") || text(bytes).starts_with("<html") => {
+            "it looks like an HTML page"
+        }
+        _ if text(bytes).starts_with("version https://git-lfs") => {
+            "it is a Git LFS pointer; fetch the file itself"
+        }
         [b'{', ..] => "it looks like JSON",
         [b'<', ..] | [b'i', b'r', b'_', ..] => "it looks like ONNX in text form, which is not read",
         _ => return None,

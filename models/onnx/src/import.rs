@@ -24,7 +24,7 @@ use crate::proto::{GraphProto, NodeProto};
 use crate::topo;
 use function::{Call, Functions};
 use graphc_base::Interval;
-use graphc_ir::{Builder, Graph, ValueId};
+use graphc_ir::{Binding, Builder, DimCheckKind, Graph, ValueId};
 use scope::Scopes;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -34,6 +34,9 @@ const MAX_NESTING: usize = 40;
 
 /// How many nodes may be converted, those of functions and subgraphs counted each time.
 const MAX_NODES: usize = 1 << 18;
+
+/// How often a model is imported to learn the limits of its dims.
+const MAX_PASSES: usize = 4;
 
 /// What the caller decides about an import.
 #[derive(Clone, Debug, Default)]
@@ -75,17 +78,38 @@ pub fn supported_ops() -> impl Iterator<Item = SupportedOp> {
 /// # Errors
 /// All operators that are not supported at once; else the first node, tensor or input that is at fault, by name.
 pub fn import(model: &Model, options: &ImportOptions) -> Result<Graph, OnnxError> {
+    support::check(&Importer::new(model))?;
+    let mut limits = BTreeMap::new();
+    for _ in 1..MAX_PASSES {
+        let (graph, found) = import_once(model, options, &limits)?;
+        if found == limits {
+            return Ok(graph);
+        }
+        limits = found;
+    }
+    Ok(import_once(model, options, &limits)?.0)
+}
+
+/// Makes the graph with named dims limited to these sizes; gives the limits that it turned out to need.
+///
+/// A table of 512 rows cut to `seq` of them, and added to something with `seq` rows, shows that `seq` is at most 512 in
+/// every run that succeeds. Only with this limit known from the start do all sizes come out simple.
+fn import_once(
+    model: &Model,
+    options: &ImportOptions,
+    limits: &BTreeMap<String, i64>,
+) -> Result<(Graph, BTreeMap<String, i64>), OnnxError> {
     let graph = model.graph();
     let mut importer = Importer::new(model);
-    support::check(&importer)?;
     let mut builder = Builder::new(&graph.name);
+    importer.limits.clone_from(limits);
     importer.scopes.push_closed();
     inputs::define(&mut builder, &mut importer, options)?;
     importer.convert_nodes(&mut builder, graph)?;
     for (name, value) in importer.outputs(graph)? {
         builder.output(name, value);
     }
-    Ok(builder.finish())
+    Ok((builder.finish(), importer.limits))
 }
 
 /// What the conversion of a model keeps besides the graph.
@@ -98,6 +122,10 @@ pub(crate) struct Importer<'m> {
     n_nesting: usize,
     n_nodes: usize,
     n_instances: u32,
+    /// Largest sizes of input dims by name, as far as nodes that always run have shown them.
+    limits: BTreeMap<String, i64>,
+    /// How many of the graph's checks have been looked at for limits.
+    n_checks: usize,
 }
 
 impl<'m> Importer<'m> {
@@ -110,6 +138,8 @@ impl<'m> Importer<'m> {
             n_nesting: 0,
             n_nodes: 0,
             n_instances: 0,
+            limits: BTreeMap::new(),
+            n_checks: 0,
         }
     }
 
@@ -289,7 +319,43 @@ impl<'m> Importer<'m> {
                 message: "is unknown".into(),
             });
         }
+        self.learn_limits(b);
         Ok(outputs)
+    }
+
+    /// Looks at the checks that a node has brought; those of regions say nothing, as regions may not run.
+    fn learn_limits(&mut self, b: &Builder) {
+        let checks = &b.graph().checks;
+        let new = checks.get(self.n_checks..).unwrap_or_default();
+        self.n_checks = checks.len();
+        if b.block() != Graph::MAIN {
+            return;
+        }
+        let dims = b.dims();
+        for check in new {
+            let bounds = match &check.kind {
+                DimCheckKind::Broadcast(a, b) => dims.broadcast_bounds(&dims.bcast(a, b)),
+                DimCheckKind::Equal(a, b) | DimCheckKind::LessEqual(a, b) => {
+                    let mut bounds = dims.broadcast_bounds(a);
+                    bounds.extend(dims.broadcast_bounds(b));
+                    bounds
+                }
+            };
+            for (symbol, limit) in bounds {
+                let is_input = matches!(
+                    b.graph().bindings.get(&symbol),
+                    Some(Binding::Axis(value, _)) if b.graph().block(Graph::MAIN).params.contains(value)
+                );
+                let range = dims.range(symbol);
+                if is_input && (range.lo..range.hi).contains(&limit) {
+                    let known = self
+                        .limits
+                        .entry(dims.name(symbol).to_owned())
+                        .or_insert(limit);
+                    *known = limit.min(*known);
+                }
+            }
+        }
     }
 
     /// Names of the node's results get their values; those that this node made are called so in messages too.

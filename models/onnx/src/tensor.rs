@@ -88,7 +88,8 @@ impl Model {
             name: proto.name.clone(),
             message,
         };
-        let dtype = data_type_to_dtype(proto.data_type).map_err(|error| fault(error.to_string()))?;
+        let dtype =
+            data_type_to_dtype(proto.data_type).map_err(|error| fault(error.to_string()))?;
         let dims: Vec<usize> = proto
             .dims
             .iter()
@@ -108,7 +109,10 @@ impl Model {
                     proto.string_data.len()
                 )));
             }
-            let strings = proto.string_data.iter().map(|bytes| String::from_utf8_lossy(bytes).into_owned());
+            let strings = proto
+                .string_data
+                .iter()
+                .map(|bytes| String::from_utf8_lossy(bytes).into_owned());
             TensorData::Strings(strings.collect())
         } else {
             let (bytes, source) = if proto.data_location == 1 {
@@ -156,33 +160,58 @@ impl Model {
             .iter()
             .try_fold(width, |n, &dim| n.checked_mul(dim))
             .filter(|&n| n <= MAX_SPARSE_BYTES && width > 0)
-            .ok_or_else(|| fault("a sparse tensor is too large or of a type without whole bytes"))?;
-        let (TensorData::Bytes { bytes: from, .. }, TensorData::Bytes { bytes: index_bytes, .. }) =
-            (&values.data, &indices.data)
+            .ok_or_else(|| {
+                fault("a sparse tensor is too large or of a type without whole bytes")
+            })?;
+        let (
+            TensorData::Bytes { bytes: from, .. },
+            TensorData::Bytes {
+                bytes: index_bytes, ..
+            },
+        ) = (&values.data, &indices.data)
         else {
             return Err(fault("a sparse tensor holds strings"));
         };
         if indices.dtype != DType::I64 {
             return Err(fault("indices of a sparse tensor must be i64"));
         }
-        let indices_flat: Vec<i64> = index_bytes.as_chunks::<8>().0.iter().map(|raw| i64::from_le_bytes(*raw)).collect();
+        let indices_flat: Vec<i64> = index_bytes
+            .as_chunks::<8>()
+            .0
+            .iter()
+            .map(|raw| i64::from_le_bytes(*raw))
+            .collect();
         let n_values = from.len() / width;
-        let per_value = if indices.dims.len() == 2 { dims.len() } else { 1 };
+        let per_value = if indices.dims.len() == 2 {
+            dims.len()
+        } else {
+            1
+        };
         if indices_flat.len() != n_values * per_value {
             return Err(fault("a sparse tensor has other indices than values"));
         }
         let mut dense = vec![0; n_bytes];
-        for (value, index) in from.chunks_exact(width).zip(indices_flat.chunks_exact(per_value.max(1))) {
+        for (value, index) in from
+            .chunks_exact(width)
+            .zip(indices_flat.chunks_exact(per_value.max(1)))
+        {
             let position = if per_value == 1 && indices.dims.len() != 2 {
                 usize::try_from(index[0]).ok()
             } else {
-                index.iter().zip(&dims).try_fold(0usize, |position, (&index, &dim)| {
-                    let index = usize::try_from(index).ok().filter(|&index| index < dim)?;
-                    Some(position * dim + index)
-                })
+                index
+                    .iter()
+                    .zip(&dims)
+                    .try_fold(0usize, |position, (&index, &dim)| {
+                        let index = usize::try_from(index).ok().filter(|&index| index < dim)?;
+                        Some(position * dim + index)
+                    })
             };
             position
-                .and_then(|position| dense.get_mut(position.checked_mul(width)?..)?.get_mut(..width))
+                .and_then(|position| {
+                    dense
+                        .get_mut(position.checked_mul(width)?..)?
+                        .get_mut(..width)
+                })
                 .ok_or_else(|| fault("an index of a sparse tensor is out of range"))?
                 .copy_from_slice(value);
         }
@@ -201,15 +230,39 @@ impl Model {
 /// Bytes of a tensor whose elements are spelled out in a typed field.
 fn typed_bytes(proto: &TensorProto, dtype: DType) -> Vec<u8> {
     match dtype {
-        DType::F32 => proto.float_data.iter().flat_map(|value| value.to_le_bytes()).collect(),
-        DType::F64 => proto.double_data.iter().flat_map(|value| value.to_le_bytes()).collect(),
-        DType::I64 => proto.int64_data.iter().flat_map(|value| value.to_le_bytes()).collect(),
-        DType::U64 => proto.uint64_data.iter().flat_map(|value| value.to_le_bytes()).collect(),
-        DType::U32 => proto.uint64_data.iter().flat_map(|&value| (value as u32).to_le_bytes()).collect(),
+        DType::F32 => proto
+            .float_data
+            .iter()
+            .flat_map(|value| value.to_le_bytes())
+            .collect(),
+        DType::F64 => proto
+            .double_data
+            .iter()
+            .flat_map(|value| value.to_le_bytes())
+            .collect(),
+        DType::I64 => proto
+            .int64_data
+            .iter()
+            .flat_map(|value| value.to_le_bytes())
+            .collect(),
+        DType::U64 => proto
+            .uint64_data
+            .iter()
+            .flat_map(|value| value.to_le_bytes())
+            .collect(),
+        DType::U32 => proto
+            .uint64_data
+            .iter()
+            .flat_map(|&value| (value as u32).to_le_bytes())
+            .collect(),
         // Each entry holds the element's bits, packed types several elements as the file has them in raw form.
         _ if dtype.is_packed() => {
             let n_entries = proto.int32_data.len();
-            let n_elements = proto.dims.iter().map(|&dim| dim.max(0) as usize).product::<usize>();
+            let n_elements = proto
+                .dims
+                .iter()
+                .map(|&dim| dim.max(0) as usize)
+                .product::<usize>();
             if n_entries == n_elements && n_entries > 1 {
                 let mut packed = vec![0; (n_elements * dtype.bits()).div_ceil(8)];
                 for (position, &value) in proto.int32_data.iter().enumerate() {
@@ -221,7 +274,11 @@ fn typed_bytes(proto: &TensorProto, dtype: DType) -> Vec<u8> {
         }
         _ => {
             let width = dtype.bits() / 8;
-            proto.int32_data.iter().flat_map(|value| value.to_le_bytes().into_iter().take(width)).collect()
+            proto
+                .int32_data
+                .iter()
+                .flat_map(|value| value.to_le_bytes().into_iter().take(width))
+                .collect()
         }
     }
 }

@@ -15,13 +15,18 @@ pub(crate) fn order(graph: &GraphProto) -> Result<Vec<usize>, OnnxError> {
 
 /// Positions of a function's nodes in topological order.
 pub(crate) fn function_order(function: &FunctionProto) -> Result<Vec<usize>, OnnxError> {
-    sort(&function.node, function.input.iter().map(String::as_str)).map_err(|message| OnnxError::Graph {
-        file: format!("function {}", function.name),
-        message,
+    sort(&function.node, function.input.iter().map(String::as_str)).map_err(|message| {
+        OnnxError::Graph {
+            file: format!("function {}", function.name),
+            message,
+        }
     })
 }
 
-fn sort<'a>(nodes: &'a [NodeProto], given: impl Iterator<Item = &'a str>) -> Result<Vec<usize>, String> {
+fn sort<'a>(
+    nodes: &'a [NodeProto],
+    given: impl Iterator<Item = &'a str>,
+) -> Result<Vec<usize>, String> {
     let mut makers: BTreeMap<&str, usize> = BTreeMap::new();
     let given: BTreeSet<&str> = given.collect();
     for (position, node) in nodes.iter().enumerate() {
@@ -43,7 +48,9 @@ fn sort<'a>(nodes: &'a [NodeProto], given: impl Iterator<Item = &'a str>) -> Res
             }
         }
     }
-    let mut ready: BTreeSet<usize> = (0..nodes.len()).filter(|&position| n_missing[position] == 0).collect();
+    let mut ready: BTreeSet<usize> = (0..nodes.len())
+        .filter(|&position| n_missing[position] == 0)
+        .collect();
     let mut order = Vec::with_capacity(nodes.len());
     while let Some(position) = ready.pop_first() {
         order.push(position);
@@ -64,7 +71,10 @@ fn sort<'a>(nodes: &'a [NodeProto], given: impl Iterator<Item = &'a str>) -> Res
         .take(8)
         .map(|(node, _)| format!("{} ({})", name_of(node), node.op_type))
         .collect();
-    Err(format!("nodes depend on one another in a cycle: {}", stuck.join(", ")))
+    Err(format!(
+        "nodes depend on one another in a cycle: {}",
+        stuck.join(", ")
+    ))
 }
 
 /// A node's name, or its first output's.
@@ -78,10 +88,19 @@ fn name_of(node: &NodeProto) -> &str {
 
 /// Names that a node reads, those that its subgraphs may take from outside included. The decoder bounds the nesting.
 fn collect_reads<'a>(node: &'a NodeProto, reads: &mut BTreeSet<&'a str>) {
-    reads.extend(node.input.iter().map(String::as_str).filter(|name| !name.is_empty()));
+    reads.extend(
+        node.input
+            .iter()
+            .map(String::as_str)
+            .filter(|name| !name.is_empty()),
+    );
     for attribute in &node.attribute {
         for graph in attribute.g.iter().chain(&attribute.graphs) {
-            let mut inner: BTreeSet<&str> = graph.output.iter().map(|output| output.name.as_str()).collect();
+            let mut inner: BTreeSet<&str> = graph
+                .output
+                .iter()
+                .map(|output| output.name.as_str())
+                .collect();
             for node in &graph.node {
                 collect_reads(node, &mut inner);
             }

@@ -154,7 +154,7 @@ impl PreparedKernel for Prepared {
                 }
                 Input::Arena { .. } => return Err(fault("an input lies outside the arena")),
             };
-            if bytes.len() < needed || bytes.as_ptr() as usize % width(arg.dtype) != 0 {
+            if bytes.len() < needed || !(bytes.as_ptr() as usize).is_multiple_of(width(arg.dtype)) {
                 return Err(fault("an input is too small or not aligned"));
             }
             sources.push(&bytes[..needed]);

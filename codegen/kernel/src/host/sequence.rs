@@ -121,9 +121,15 @@ fn erase(sequence: &HostValue, at: Option<&HostValue>) -> Result<HostValue, Kern
 }
 
 fn shape_of(value: &HostValue) -> Result<&[usize], KernelError> {
-    value
-        .shape()
-        .ok_or_else(|| fail(format!("{} is no tensor", value.describe())))
+    match value {
+        HostValue::Strings(strings) if !strings.is_filled() => Err(fail(format!(
+            "{} does not fill its shape",
+            value.describe()
+        ))),
+        value => value
+            .shape()
+            .ok_or_else(|| fail(format!("{} is no tensor", value.describe()))),
+    }
 }
 
 /// Fills a tensor like `like` of another shape by runs of elements: `runs` calls with source, start, target, length.
@@ -151,7 +157,11 @@ fn assemble(
             Ok(HostValue::Tensor(result))
         }
         _ => {
-            let mut data = vec![String::new(); shape.iter().product()];
+            let n_elements = shape
+                .iter()
+                .try_fold(1usize, |n, &size| n.checked_mul(size))
+                .ok_or_else(|| fail(format!("a tensor of shape {shape:?} is too large")))?;
+            let mut data = vec![String::new(); n_elements];
             for (source, start, to, n) in runs {
                 match sources[source] {
                     HostValue::Strings(strings) if strings.data.len() >= start + n => {

@@ -283,3 +283,16 @@ fn kernels_move_and_order_strings_by_code() {
     assert_eq!(results[0], texts(&[4], &["a", "b", "c", "a"]));
     assert_eq!(results[4], i64s(&[], &[3]));
 }
+
+#[test]
+fn string_tensors_that_do_not_fill_their_shape_are_refused() {
+    let short = texts(&[usize::MAX, 3], &["a"]);
+    let split = HostOp::SequenceSplit {
+        axis: 1,
+        keep_dims: true,
+    };
+    assert!(error(&split, &[&short]).contains("does not fill"));
+    assert!(error(&HostOp::Text(StringOp::Concat), &[&short, &short]).contains("no string tensor"));
+    let from = HostOp::CastFromString { to: DType::F32 };
+    assert!(error(&from, &[&short]).contains("can be made"));
+}

@@ -10,11 +10,7 @@ use regex::Regex;
 
 fn strings(value: &HostValue) -> Result<&StringTensor, KernelError> {
     match value {
-        HostValue::Strings(strings)
-            if strings.shape.iter().product::<usize>() == strings.data.len() =>
-        {
-            Ok(strings)
-        }
+        HostValue::Strings(strings) if strings.is_filled() => Ok(strings),
         other => Err(fail(format!("{} is no string tensor", other.describe()))),
     }
 }

@@ -117,6 +117,17 @@ pub struct StringTensor {
     pub data: Vec<String>,
 }
 
+impl StringTensor {
+    /// Whether there are as many elements as the shape has.
+    pub fn is_filled(&self) -> bool {
+        let n_elements = self
+            .shape
+            .iter()
+            .try_fold(1usize, |n, &size| n.checked_mul(size));
+        n_elements == Some(self.data.len())
+    }
+}
+
 /// A value on the host.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum HostValue {

@@ -25,29 +25,52 @@ impl<'a> Call<'a, '_> {
     }
 
     /// Checks the number of operands and results.
-    pub(super) fn arity(&self, inputs: std::ops::RangeInclusive<usize>, outputs: usize) -> Result<(), KernelError> {
+    pub(super) fn arity(
+        &self,
+        inputs: std::ops::RangeInclusive<usize>,
+        outputs: usize,
+    ) -> Result<(), KernelError> {
         let (n_inputs, n_outputs) = (self.spec.inputs.len(), self.spec.outputs.len());
         if !inputs.contains(&n_inputs)
             || n_outputs != outputs
             || self.inputs.len() != n_inputs
             || self.outputs.len() != n_outputs
         {
-            return Err(self.error(format!("takes other than {n_inputs} operands and {n_outputs} results")));
+            return Err(self.error(format!(
+                "takes other than {n_inputs} operands and {n_outputs} results"
+            )));
         }
-        for (arg, bytes) in self.spec.inputs.iter().zip(self.inputs.iter().map(|bytes| bytes.len())) {
+        for (arg, bytes) in self
+            .spec
+            .inputs
+            .iter()
+            .zip(self.inputs.iter().map(|bytes| bytes.len()))
+        {
             self.long_enough(arg, bytes)?;
         }
-        for (arg, bytes) in self.spec.outputs.iter().zip(self.outputs.iter().map(|bytes| bytes.len())) {
+        for (arg, bytes) in self
+            .spec
+            .outputs
+            .iter()
+            .zip(self.outputs.iter().map(|bytes| bytes.len()))
+        {
             self.long_enough(arg, bytes)?;
         }
         Ok(())
     }
 
     /// [`arity`](Self::arity), and that no argument is viewed.
-    pub(super) fn plain(&self, inputs: std::ops::RangeInclusive<usize>, outputs: usize) -> Result<(), KernelError> {
+    pub(super) fn plain(
+        &self,
+        inputs: std::ops::RangeInclusive<usize>,
+        outputs: usize,
+    ) -> Result<(), KernelError> {
         self.arity(inputs, outputs)?;
         let mut args = self.spec.inputs.iter().chain(&self.spec.outputs);
-        self.ensure(args.all(|arg| arg.contiguous), "an argument is not contiguous")
+        self.ensure(
+            args.all(|arg| arg.contiguous),
+            "an argument is not contiguous",
+        )
     }
 
     fn long_enough(&self, arg: &BoundArg, bytes: usize) -> Result<(), KernelError> {

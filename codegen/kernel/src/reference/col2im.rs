@@ -13,9 +13,21 @@ pub(super) fn col2im(call: &mut Call<'_, '_>, attrs: &Col2Im) -> Result<(), Kern
     let (x, y) = (call.input(0)?, call.output(0)?);
     call.same_dtype(x, y)?;
     let n_axes = attrs.image.len();
-    call.ensure(x.shape.len() == 3 && y.shape.len() == 2 + n_axes, "ranks do not fit")?;
-    call.ensure(attrs.block.len() == n_axes, "block and image differ in rank")?;
-    let mut windows = Windows::new(call, &y.shape[2..], &attrs.strides, &attrs.dilations, &attrs.pads)?;
+    call.ensure(
+        x.shape.len() == 3 && y.shape.len() == 2 + n_axes,
+        "ranks do not fit",
+    )?;
+    call.ensure(
+        attrs.block.len() == n_axes,
+        "block and image differ in rank",
+    )?;
+    let mut windows = Windows::new(
+        call,
+        &y.shape[2..],
+        &attrs.strides,
+        &attrs.dilations,
+        &attrs.pads,
+    )?;
     let mut block = Axes::new();
     for (axis, size) in attrs.block.iter().enumerate() {
         let size = usize::try_from(call.moderate(call.bound(size)?)?).unwrap_or(0);
@@ -24,9 +36,14 @@ pub(super) fn col2im(call: &mut Call<'_, '_>, attrs: &Col2Im) -> Result<(), Kern
         // From here on the windows' size is the number of blocks.
         windows.size[axis] = windows.n_windows(axis, size);
     }
-    let n_blocks = windows.size.iter().fold(1usize, |n, &size| n.saturating_mul(size as usize));
+    let n_blocks = windows
+        .size
+        .iter()
+        .fold(1usize, |n, &size| n.saturating_mul(size as usize));
     call.ensure(
-        x.shape[0] == y.shape[0] && y.shape[1].checked_mul(volume(&block)) == Some(x.shape[1]) && x.shape[2] == n_blocks,
+        x.shape[0] == y.shape[0]
+            && y.shape[1].checked_mul(volume(&block)) == Some(x.shape[1])
+            && x.shape[2] == n_blocks,
         "shapes do not fit",
     )?;
     with_number!(
@@ -51,7 +68,10 @@ fn gather<T: Number>(call: &mut Call<'_, '_>, windows: &Windows, block: &[usize]
             let mut tap = Counter::new(block);
             for tap_idx in 0..n_taps {
                 if let Some(position) = windows.source(&at.at, &tap.at) {
-                    sum = T::sum_add(sum, x[(plane_idx * n_taps + tap_idx) * n_blocks + position].to_sum());
+                    sum = T::sum_add(
+                        sum,
+                        x[(plane_idx * n_taps + tap_idx) * n_blocks + position].to_sum(),
+                    );
                 }
                 tap.advance();
             }

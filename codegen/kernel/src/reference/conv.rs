@@ -28,21 +28,35 @@ pub(super) fn groups(
     call.same_dtype(x, w)?;
     call.same_dtype(x, y)?;
     let rank = x.shape.len();
-    call.ensure(rank >= 2 && w.shape.len() == rank && y.shape.len() == rank, "ranks do not fit")?;
+    call.ensure(
+        rank >= 2 && w.shape.len() == rank && y.shape.len() == rank,
+        "ranks do not fit",
+    )?;
     call.ensure(x.shape[0] == y.shape[0], "samples differ")?;
     call.ensure(
         n_groups > 0 && x.shape[1] % n_groups == 0 && y.shape[1] % n_groups == 0,
         "groups do not divide the channels",
     )?;
     let (n_in, n_out) = (x.shape[1] / n_groups, y.shape[1] / n_groups);
-    let wanted = if transposed { [x.shape[1], n_out] } else { [y.shape[1], n_in] };
+    let wanted = if transposed {
+        [x.shape[1], n_out]
+    } else {
+        [y.shape[1], n_in]
+    };
     call.ensure(w.shape[..2] == wanted, "weights do not fit the channels")?;
     if let Some(index) = bias {
         let bias = call.input(index)?;
         call.same_dtype(x, bias)?;
-        call.ensure(bias.shape[..] == y.shape[1..2], "bias does not fit the channels")?;
+        call.ensure(
+            bias.shape[..] == y.shape[1..2],
+            "bias does not fit the channels",
+        )?;
     }
-    Ok(Groups { n_groups, n_in, n_out })
+    Ok(Groups {
+        n_groups,
+        n_in,
+        n_out,
+    })
 }
 
 /// `x[N, C, …], w[M, C/g, …], bias[M]? → y[N, M, …]`.
@@ -51,7 +65,13 @@ pub(super) fn conv(call: &mut Call<'_, '_>, conv: &Conv) -> Result<(), KernelErr
     let bias = (call.spec.inputs.len() == 3).then_some(2);
     let groups = groups(call, conv.groups, bias, false)?;
     let (x, w) = (call.input(0)?, call.input(1)?);
-    let windows = Windows::new(call, &x.shape[2..], &conv.strides, &conv.dilations, &conv.pads)?;
+    let windows = Windows::new(
+        call,
+        &x.shape[2..],
+        &conv.strides,
+        &conv.dilations,
+        &conv.pads,
+    )?;
     call.coordinates(&w.shape)?;
     call.coordinates(&call.output(0)?.shape)?;
     with_number!(
@@ -104,12 +124,21 @@ fn convolve<T: Number>(call: &mut Call<'_, '_>, windows: &Windows, groups: Group
 }
 
 /// `x[N, C, …], w[C, M/g, …], bias[M]? → y[N, M, …]`: every element of x scattered by the window over y.
-pub(super) fn conv_transpose(call: &mut Call<'_, '_>, conv: &ConvTranspose) -> Result<(), KernelError> {
+pub(super) fn conv_transpose(
+    call: &mut Call<'_, '_>,
+    conv: &ConvTranspose,
+) -> Result<(), KernelError> {
     call.dense(2..=3, 1)?;
     let bias = (call.spec.inputs.len() == 3).then_some(2);
     let groups = groups(call, conv.groups, bias, true)?;
     let (x, w) = (call.input(0)?, call.input(1)?);
-    let windows = Windows::new(call, &x.shape[2..], &conv.strides, &conv.dilations, &conv.pads)?;
+    let windows = Windows::new(
+        call,
+        &x.shape[2..],
+        &conv.strides,
+        &conv.dilations,
+        &conv.pads,
+    )?;
     call.coordinates(&w.shape)?;
     call.coordinates(&call.output(0)?.shape)?;
     with_number!(
@@ -147,7 +176,8 @@ fn scatter<T: Number>(call: &mut Call<'_, '_>, windows: &Windows, groups: Groups
             for tap_idx in 0..n_taps {
                 if let Some(position) = windows.source(&at.at, &tap.at) {
                     for c in group * groups.n_in..(group + 1) * groups.n_in {
-                        let left = x[(sample * groups.n_groups * groups.n_in + c) * n_x + position].to_sum();
+                        let left = x[(sample * groups.n_groups * groups.n_in + c) * n_x + position]
+                            .to_sum();
                         let right = w[(c * groups.n_out + m) * n_taps + tap_idx].to_sum();
                         sum = T::sum_add(sum, T::sum_mul(left, right));
                     }

@@ -1,6 +1,10 @@
 //! One match over all kernels.
 
-use super::{Call, KernelError, fill, movement, norm, pointwise, quantize, reduce, conv, gather, matmul, order, pool, recurrent, scatter, suppress, table, resize, roi, col2im, linear, grid_sample, deform_conv};
+use super::{
+    Call, KernelError, col2im, conv, deform_conv, fill, gather, grid_sample, linear, matmul,
+    movement, norm, order, pointwise, pool, quantize, recurrent, reduce, resize, roi, scatter,
+    suppress, table,
+};
 use crate::spec::{BoundSpec, Kernel};
 
 /// Computes a spec.
@@ -10,25 +14,47 @@ pub fn evaluate(call: &mut Call<'_, '_>) -> Result<(), KernelError> {
         Kernel::Pointwise(program) => pointwise::pointwise(call, program),
         Kernel::Copy => movement::copy(call),
         Kernel::Concat { axis } => movement::concat(call, *axis),
-        Kernel::Pad { mode, before, after } => movement::pad(call, *mode, before, after),
+        Kernel::Pad {
+            mode,
+            before,
+            after,
+        } => movement::pad(call, *mode, before, after),
         Kernel::Tile => movement::tile(call),
         Kernel::Dims(dims) => fill::dims(call, dims),
         Kernel::Iota => fill::iota(call),
-        Kernel::Random { kind, seed, instance } => fill::random(call, *kind, *seed, *instance),
-        Kernel::Quantize { axis, block, saturate } => quantize::quantize(call, *axis, *block, *saturate),
+        Kernel::Random {
+            kind,
+            seed,
+            instance,
+        } => fill::random(call, *kind, *seed, *instance),
+        Kernel::Quantize {
+            axis,
+            block,
+            saturate,
+        } => quantize::quantize(call, *axis, *block, *saturate),
         Kernel::Dequantize { axis, block } => quantize::dequantize(call, *axis, *block),
         Kernel::Reduce { kind, reduced } => reduce::reduce(call, *kind, reduced),
-        Kernel::ArgReduce { largest, axis, last } => reduce::arg_reduce(call, *largest, *axis, *last),
-        Kernel::Cumulative { kind, axis, exclusive, reverse } => {
-            reduce::cumulative(call, *kind, axis, *exclusive, *reverse)
-        }
+        Kernel::ArgReduce {
+            largest,
+            axis,
+            last,
+        } => reduce::arg_reduce(call, *largest, *axis, *last),
+        Kernel::Cumulative {
+            kind,
+            axis,
+            exclusive,
+            reverse,
+        } => reduce::cumulative(call, *kind, axis, *exclusive, *reverse),
         Kernel::Softmax { axis, log } => norm::softmax(call, *axis, *log),
         Kernel::LayerNorm { axis, epsilon } => norm::row_norm(call, *axis, *epsilon, true),
         Kernel::RmsNorm { axis, epsilon } => norm::row_norm(call, *axis, *epsilon, false),
         Kernel::GroupNorm { groups, epsilon } => norm::group_norm(call, groups, *epsilon),
-        Kernel::LocalResponseNorm { size, alpha, beta, bias } => {
-            norm::local_response_norm(call, *size, *alpha, *beta, *bias)
-        }
+        Kernel::LocalResponseNorm {
+            size,
+            alpha,
+            beta,
+            bias,
+        } => norm::local_response_norm(call, *size, *alpha, *beta, *bias),
         Kernel::MatMul => matmul::matmul(call),
         Kernel::Conv(attrs) => conv::conv(call, attrs),
         Kernel::ConvTranspose(attrs) => conv::conv_transpose(call, attrs),
@@ -38,9 +64,10 @@ pub fn evaluate(call: &mut Call<'_, '_>) -> Result<(), KernelError> {
         Kernel::Gather { axis } => gather::gather(call, *axis),
         Kernel::GatherElements { axis } => gather::gather_elements(call, *axis),
         Kernel::GatherNd { batch_dims } => gather::gather_nd(call, *batch_dims),
-        Kernel::ReverseSequence { batch_axis, time_axis } => {
-            gather::reverse_sequence(call, *batch_axis, *time_axis)
-        }
+        Kernel::ReverseSequence {
+            batch_axis,
+            time_axis,
+        } => gather::reverse_sequence(call, *batch_axis, *time_axis),
         Kernel::ScatterElements { axis, reduction } => {
             scatter::scatter_elements(call, *axis, *reduction)
         }
@@ -57,7 +84,10 @@ pub fn evaluate(call: &mut Call<'_, '_>) -> Result<(), KernelError> {
         Kernel::Recurrent(layer) => recurrent::recurrent(call, layer),
         Kernel::Resize(attrs) => resize::resize(call, attrs),
         Kernel::RoiAlign(attrs) => roi::roi_align(call, attrs),
-        Kernel::MaxRoiPool { pooled, spatial_scale } => roi::max_roi_pool(call, *pooled, *spatial_scale),
+        Kernel::MaxRoiPool {
+            pooled,
+            spatial_scale,
+        } => roi::max_roi_pool(call, *pooled, *spatial_scale),
         Kernel::Col2Im(attrs) => col2im::col2im(call, attrs),
         Kernel::Det => linear::det(call),
         Kernel::Dft { axis, inverse } => linear::dft(call, axis, *inverse),

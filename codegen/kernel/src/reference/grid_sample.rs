@@ -24,10 +24,18 @@ pub(super) fn grid_sample(call: &mut Call<'_, '_>, sample: &GridSample) -> Resul
     call.same_dtype(x, y)?;
     call.ensure(grid.dtype.is_float(), "grid is not of floats")?;
     let rank = x.shape.len();
-    call.ensure(rank >= 3 && grid.shape.len() >= 2 && y.shape.len() == grid.shape.len(), "ranks do not fit")?;
-    let [samples, ref out @ .., n_axes] = grid.shape[..] else { return Ok(()) };
     call.ensure(
-        n_axes == rank - 2 && samples == x.shape[0] && y.shape[..2] == x.shape[..2] && y.shape[2..] == *out,
+        rank >= 3 && grid.shape.len() >= 2 && y.shape.len() == grid.shape.len(),
+        "ranks do not fit",
+    )?;
+    let [samples, ref out @ .., n_axes] = grid.shape[..] else {
+        return Ok(());
+    };
+    call.ensure(
+        n_axes == rank - 2
+            && samples == x.shape[0]
+            && y.shape[..2] == x.shape[..2]
+            && y.shape[2..] == *out,
         "shapes do not fit",
     )?;
     if y.shape.contains(&0) {
@@ -46,13 +54,21 @@ pub(super) fn grid_sample(call: &mut Call<'_, '_>, sample: &GridSample) -> Resul
 /// Mirrors a coordinate into `[low, high]`.
 fn reflect(value: f64, low: f64, high: f64) -> f64 {
     let range = high - low;
-    let beyond = if value < low { low - value } else { value - high };
+    let beyond = if value < low {
+        low - value
+    } else {
+        value - high
+    };
     if beyond.is_nan() || beyond <= 0.0 || range <= 0.0 {
         return if range <= 0.0 { low } else { value };
     }
     let turns = (beyond / range).floor();
     let rest = beyond - turns * range;
-    if (value < low) == (turns % 2.0 == 0.0) { low + rest } else { high - rest }
+    if (value < low) == (turns % 2.0 == 0.0) {
+        low + rest
+    } else {
+        high - rest
+    }
 }
 
 /// One spatial axis at one grid position.
@@ -73,7 +89,11 @@ impl Reading {
             (-0.5, size as f64 - 0.5)
         };
         let mut center = if narrow {
-            f64::from(denormalised(sample.align_corners, value as f32, size as f32))
+            f64::from(denormalised(
+                sample.align_corners,
+                value as f32,
+                size as f32,
+            ))
         } else {
             wide_denormalised(sample.align_corners, value, size as f64)
         };
@@ -130,11 +150,19 @@ impl Reading {
 
 /// From `[-1, 1]` to elements, in the precision of the grid: halves must fall as they do there.
 fn denormalised(align_corners: bool, value: f32, size: f32) -> f32 {
-    if align_corners { (value + 1.0) / 2.0 * (size - 1.0) } else { ((value + 1.0) * size - 1.0) / 2.0 }
+    if align_corners {
+        (value + 1.0) / 2.0 * (size - 1.0)
+    } else {
+        ((value + 1.0) * size - 1.0) / 2.0
+    }
 }
 
 fn wide_denormalised(align_corners: bool, value: f64, size: f64) -> f64 {
-    if align_corners { (value + 1.0) / 2.0 * (size - 1.0) } else { ((value + 1.0) * size - 1.0) / 2.0 }
+    if align_corners {
+        (value + 1.0) / 2.0 * (size - 1.0)
+    } else {
+        ((value + 1.0) * size - 1.0) / 2.0
+    }
 }
 
 // Relies on `grid_sample`: shapes agree and no tensor is empty.
@@ -157,7 +185,11 @@ fn sample_all<T: Number>(call: &mut Call<'_, '_>, sample: &GridSample) {
     for point in 0..spec.inputs[0].shape[0] * n_y {
         let readings: SmallVec<[Reading; MAX_RANK]> = (0..n_axes)
             .map(|axis| {
-                let value = match load(call.inputs[1], grid_dtype, point * n_axes + n_axes - 1 - axis) {
+                let value = match load(
+                    call.inputs[1],
+                    grid_dtype,
+                    point * n_axes + n_axes - 1 - axis,
+                ) {
                     Scalar::Float(value) => value,
                     Scalar::Int(value) => value as f64,
                 };
@@ -173,7 +205,9 @@ fn sample_all<T: Number>(call: &mut Call<'_, '_>, sample: &GridSample) {
                 let (mut position, mut weight) = (Some(0), 1.0);
                 for (axis, reading) in readings.iter().enumerate() {
                     let index = reading.index(sample.padding, tap.at[axis]);
-                    position = position.zip(index).map(|(position, index)| position * size[axis] + index);
+                    position = position
+                        .zip(index)
+                        .map(|(position, index)| position * size[axis] + index);
                     weight *= reading.weight(sample.mode, tap.at[axis]);
                 }
                 if let Some(position) = position
@@ -200,7 +234,12 @@ mod tests {
     use graphc_base::DType;
     use graphc_base::attrs::{GridPadding, GridSample, InterpolationMode};
 
-    fn line(mode: InterpolationMode, padding: GridPadding, align_corners: bool, grid: &[f32]) -> Vec<f32> {
+    fn line(
+        mode: InterpolationMode,
+        padding: GridPadding,
+        align_corners: bool,
+        grid: &[f32],
+    ) -> Vec<f32> {
         Run::new(Kernel::GridSample(GridSample {
             mode,
             padding,
@@ -219,18 +258,36 @@ mod tests {
         assert_eq!(run(GridPadding::Zeros), [1.0, 3.0, 4.0, 0.0]);
         assert_eq!(run(GridPadding::Border), [1.0, 3.0, 4.0, 4.0]);
         assert_eq!(run(GridPadding::Reflection), [1.0, 3.0, 4.0, 2.0]);
-        assert_eq!(line(InterpolationMode::Linear, GridPadding::Zeros, true, &grid[4..]), [0.0]);
+        assert_eq!(
+            line(
+                InterpolationMode::Linear,
+                GridPadding::Zeros,
+                true,
+                &grid[4..]
+            ),
+            [0.0]
+        );
     }
 
     #[test]
     fn without_aligned_corners_the_ends_are_half_an_element_out() {
-        let y = line(InterpolationMode::Linear, GridPadding::Zeros, false, &[-1.0, 0.0, 1.0]);
+        let y = line(
+            InterpolationMode::Linear,
+            GridPadding::Zeros,
+            false,
+            &[-1.0, 0.0, 1.0],
+        );
         assert_eq!(y, [0.5, 2.0, 2.0]);
     }
 
     #[test]
     fn nearest_halves_go_to_the_even_element() {
-        let y = line(InterpolationMode::Nearest, GridPadding::Zeros, true, &[-0.5, 0.5, 3.0]);
+        let y = line(
+            InterpolationMode::Nearest,
+            GridPadding::Zeros,
+            true,
+            &[-0.5, 0.5, 3.0],
+        );
         assert_eq!(y, [1.0, 4.0, 0.0]);
     }
 

@@ -41,7 +41,13 @@ impl Run {
     }
 
     /// Adds a viewed operand.
-    pub(super) fn view<T: Pod>(mut self, dtype: DType, shape: &[i64], view: View, data: &[T]) -> Self {
+    pub(super) fn view<T: Pod>(
+        mut self,
+        dtype: DType,
+        shape: &[i64],
+        view: View,
+        data: &[T],
+    ) -> Self {
         self = self.input(dtype, shape, data);
         if let Some(arg) = self.spec.inputs.last_mut() {
             arg.view = Some(view);
@@ -58,7 +64,11 @@ impl Run {
     /// Evaluates; one buffer per result, filled with ones before.
     pub(super) fn evaluate(&self) -> Result<Vec<Vec<u8>>, KernelError> {
         let spec = self.spec.bind(&[]).expect("spec binds");
-        let inputs: Vec<&[u8]> = self.inputs.iter().map(|words| bytemuck::cast_slice(words)).collect();
+        let inputs: Vec<&[u8]> = self
+            .inputs
+            .iter()
+            .map(|words| bytemuck::cast_slice(words))
+            .collect();
         let mut outputs: Vec<Vec<u64>> = spec
             .outputs
             .iter()

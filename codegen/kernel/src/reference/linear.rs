@@ -10,7 +10,11 @@ use graphc_base::Dim;
 
 /// Scratch of [`det`]: one matrix.
 pub(super) fn det_scratch(spec: &BoundSpec) -> usize {
-    let size = spec.inputs.first().and_then(|x| x.shape.last()).map_or(0, |&n| n);
+    let size = spec
+        .inputs
+        .first()
+        .and_then(|x| x.shape.last())
+        .map_or(0, |&n| n);
     size.saturating_mul(size).saturating_mul(size_of::<f64>())
 }
 
@@ -22,7 +26,10 @@ pub(super) fn det(call: &mut Call<'_, '_>) -> Result<(), KernelError> {
     let [ref batch @ .., rows, columns] = x.shape[..] else {
         return Err(call.error("x has less than two axes"));
     };
-    call.ensure(rows == columns && y.shape[..] == *batch, "shapes do not fit")?;
+    call.ensure(
+        rows == columns && y.shape[..] == *batch,
+        "shapes do not fit",
+    )?;
     if y.shape.contains(&0) {
         return Ok(());
     }
@@ -109,7 +116,10 @@ pub(super) fn dft(call: &mut Call<'_, '_>, axis: &Dim, inverse: bool) -> Result<
     call.ensure(rank == y.shape.len() && axis + 1 < rank, "ranks do not fit")?;
     let components = |shape: &[usize]| matches!(shape[rank - 1], 1 | 2);
     let others = (0..rank - 1).all(|other| other == axis || x.shape[other] == y.shape[other]);
-    call.ensure(components(&x.shape) && components(&y.shape) && others, "shapes do not fit")?;
+    call.ensure(
+        components(&x.shape) && components(&y.shape) && others,
+        "shapes do not fit",
+    )?;
     if y.shape.contains(&0) {
         return Ok(());
     }
@@ -145,7 +155,14 @@ fn transform<T: Number>(call: &mut Call<'_, '_>, axis: usize, len: usize, invers
         let (block, lane) = (line / inner, line % inner);
         let read = |step: usize| {
             let first = ((block * n_x + step) * inner + lane) * n_from;
-            [x[first].to_f64(), if n_from == 2 { x[first + 1].to_f64() } else { 0.0 }]
+            [
+                x[first].to_f64(),
+                if n_from == 2 {
+                    x[first + 1].to_f64()
+                } else {
+                    0.0
+                },
+            ]
         };
         for frequency in 0..n_y {
             let mut sum = [0.0; 2];
@@ -156,7 +173,8 @@ fn transform<T: Number>(call: &mut Call<'_, '_>, axis: usize, len: usize, invers
                     let [real, imaginary] = read(len - step);
                     [real, -imaginary]
                 };
-                let [cosine, sine] = turns[(step as u128 * frequency as u128 % len as u128) as usize];
+                let [cosine, sine] =
+                    turns[(step as u128 * frequency as u128 % len as u128) as usize];
                 sum[0] += real * cosine - imaginary * sine;
                 sum[1] += real * sine + imaginary * cosine;
             }
@@ -182,7 +200,10 @@ mod tests {
                 .output(DType::F32, &shape[..1])
                 .get::<f32>()
         };
-        assert_eq!(run(&[2, 2, 2], &[0.0, 2.0, 3.0, 4.0, 1.0, 2.0, 2.0, 4.0]), [-6.0, 0.0]);
+        assert_eq!(
+            run(&[2, 2, 2], &[0.0, 2.0, 3.0, 4.0, 1.0, 2.0, 2.0, 4.0]),
+            [-6.0, 0.0]
+        );
         assert_eq!(run(&[1, 0, 0], &[]), [1.0]);
     }
 
@@ -198,7 +219,10 @@ mod tests {
 
     fn assert_close(actual: &[f64], expected: &[f64]) {
         let close = actual.len() == expected.len()
-            && actual.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-12);
+            && actual
+                .iter()
+                .zip(expected)
+                .all(|(a, b)| (a - b).abs() < 1e-12);
         assert!(close, "{actual:?} is not {expected:?}");
     }
 
@@ -212,7 +236,12 @@ mod tests {
 
     #[test]
     fn inverse_dft_undoes_the_whole_and_the_half() {
-        let y = dft(true, &[4, 2], &[10.0, 0.0, -2.0, 2.0, -2.0, 0.0, -2.0, -2.0], &[4, 2]);
+        let y = dft(
+            true,
+            &[4, 2],
+            &[10.0, 0.0, -2.0, 2.0, -2.0, 0.0, -2.0, -2.0],
+            &[4, 2],
+        );
         assert_close(&y, &[1.0, 0.0, 2.0, 0.0, 3.0, 0.0, 4.0, 0.0]);
         let y = dft(true, &[3, 2], &[10.0, 0.0, -2.0, 2.0, -2.0, 0.0], &[4, 1]);
         assert_close(&y, &[1.0, 2.0, 3.0, 4.0]);

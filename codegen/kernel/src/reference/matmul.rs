@@ -18,16 +18,30 @@ pub(super) fn matmul(call: &mut Call<'_, '_>) -> Result<(), KernelError> {
     call.same_dtype(a, y)?;
     let rank = y.shape.len();
     call.ensure(
-        a.shape.len() >= 2 && b.shape.len() >= 2 && a.shape.len() <= rank && b.shape.len() <= rank && y.contiguous,
+        a.shape.len() >= 2
+            && b.shape.len() >= 2
+            && a.shape.len() <= rank
+            && b.shape.len() <= rank
+            && y.contiguous,
         "ranks do not fit",
     )?;
-    let [.., m, k] = a.shape[..] else { return Ok(()) };
-    let [.., b_k, n] = b.shape[..] else { return Ok(()) };
-    call.ensure(k == b_k && y.shape[rank - 2..] == [m, n], "shapes do not fit")?;
+    let [.., m, k] = a.shape[..] else {
+        return Ok(());
+    };
+    let [.., b_k, n] = b.shape[..] else {
+        return Ok(());
+    };
+    call.ensure(
+        k == b_k && y.shape[rank - 2..] == [m, n],
+        "shapes do not fit",
+    )?;
     for arg in [a, b] {
         let batch = &arg.shape[..arg.shape.len() - 2];
         let target = &y.shape[rank - arg.shape.len()..];
-        let fits = batch.iter().zip(target).all(|(&size, &wanted)| size == wanted || size == 1);
+        let fits = batch
+            .iter()
+            .zip(target)
+            .all(|(&size, &wanted)| size == wanted || size == 1);
         call.ensure(fits, "batch axes do not broadcast")?;
     }
     with_number!(a.dtype, T => product::<T>(call), else return Err(call.error(format!("{} is no dtype of it", a.dtype))));
@@ -58,17 +72,25 @@ fn product<T: Number>(call: &mut Call<'_, '_>) {
         return;
     }
     let (a_rank, b_rank, rank) = (a_arg.shape.len(), b_arg.shape.len(), y_arg.shape.len());
-    let (n_rows, n_columns, depth) = (y_arg.shape[rank - 2], y_arg.shape[rank - 1], a_arg.shape[a_rank - 1]);
+    let (n_rows, n_columns, depth) = (
+        y_arg.shape[rank - 2],
+        y_arg.shape[rank - 1],
+        a_arg.shape[a_rank - 1],
+    );
     let (a_row, a_step) = (a_arg.strides[a_rank - 2], a_arg.strides[a_rank - 1]);
     let (b_step, b_column) = (b_arg.strides[b_rank - 2], b_arg.strides[b_rank - 1]);
     let mut batch = Counter::new(&y_arg.shape[..rank - 2]);
     for matrix in y.chunks_exact_mut(n_rows * n_columns) {
-        let (a_start, b_start) = (matrix_start(a_arg, &batch.at), matrix_start(b_arg, &batch.at));
+        let (a_start, b_start) = (
+            matrix_start(a_arg, &batch.at),
+            matrix_start(b_arg, &batch.at),
+        );
         for (row_idx, row) in matrix.chunks_exact_mut(n_columns).enumerate() {
             for (lanes_idx, lanes) in row.chunks_mut(N_LANES).enumerate() {
                 let mut sums = [T::ZERO_SUM; N_LANES];
                 for step in 0..depth as isize {
-                    let left = a[(a_start + row_idx as isize * a_row + step * a_step) as usize].to_sum();
+                    let left =
+                        a[(a_start + row_idx as isize * a_row + step * a_step) as usize].to_sum();
                     let first = b_start + step * b_step + (lanes_idx * N_LANES) as isize * b_column;
                     for (lane, sum) in sums[..lanes.len()].iter_mut().enumerate() {
                         let right = b[(first + lane as isize * b_column) as usize].to_sum();
@@ -93,7 +115,10 @@ mod tests {
     fn view(offset: i64, strides: &[i64]) -> View {
         View {
             offset: Dim::constant(offset),
-            strides: strides.iter().map(|&stride| Dim::constant(stride)).collect(),
+            strides: strides
+                .iter()
+                .map(|&stride| Dim::constant(stride))
+                .collect(),
         }
     }
 
@@ -101,7 +126,12 @@ mod tests {
     fn matmul_broadcasts_batches_and_reads_a_transposed_view() {
         let y: Vec<f32> = Run::new(Kernel::MatMul)
             .input(DType::F32, &[2, 1, 2], &[1f32, 2.0, 3.0, 4.0])
-            .view(DType::F32, &[2, 3], view(0, &[1, 2]), &[1f32, 2.0, 3.0, 4.0, 5.0, 6.0])
+            .view(
+                DType::F32,
+                &[2, 3],
+                view(0, &[1, 2]),
+                &[1f32, 2.0, 3.0, 4.0, 5.0, 6.0],
+            )
             .output(DType::F32, &[2, 1, 3])
             .get();
         assert_eq!(y, [5.0, 11.0, 17.0, 11.0, 25.0, 39.0]);

@@ -3,36 +3,36 @@
 //! Works on byte slices that are aligned for their dtype, in place, with scratch of the size that [`scratch_bytes`] says and
 //! no other memory that grows with the tensors. Sums are accumulated in `f64` (or wrapping in the integer's own type).
 
-mod dispatch;
 mod check;
+mod col2im;
+mod conv;
+mod deform_conv;
+mod dispatch;
 pub mod element;
 mod fill;
-mod movement;
-mod norm;
-mod pointwise;
-mod quantize;
-mod reduce;
+pub(crate) mod gather;
+mod grid_sample;
 #[cfg(test)]
 mod harness;
+mod linear;
 mod matmul;
-mod window;
-mod conv;
-mod pool;
-pub(crate) mod gather;
+mod movement;
+mod norm;
 pub(crate) mod order;
+mod pointwise;
+mod pool;
+mod quantize;
 mod recurrent;
+mod reduce;
+mod resize;
+mod roi;
+pub(crate) mod scalar;
 mod scatter;
 #[cfg(test)]
 mod select_tests;
 mod suppress;
-mod resize;
-mod roi;
-mod col2im;
-mod linear;
-mod grid_sample;
-mod deform_conv;
-pub(crate) mod scalar;
 pub(crate) mod table;
+mod window;
 
 pub use dispatch::{evaluate, scratch_bytes};
 

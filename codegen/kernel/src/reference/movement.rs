@@ -24,7 +24,13 @@ pub(super) fn copy(call: &mut Call<'_, '_>) -> Result<(), KernelError> {
     let mut source = Walk::new(x, &y.shape).ok_or_else(|| call.error("shapes differ"))?;
     let mut target = Walk::new(y, &y.shape).ok_or_else(|| call.error("shapes differ"))?;
     for _ in 0..y.n_elements() {
-        move_element(y.dtype, call.inputs[0], source.position(), call.outputs[0], target.position());
+        move_element(
+            y.dtype,
+            call.inputs[0],
+            source.position(),
+            call.outputs[0],
+            target.position(),
+        );
         source.advance();
         target.advance();
     }
@@ -40,11 +46,18 @@ pub(super) fn concat(call: &mut Call<'_, '_>, axis: usize) -> Result<(), KernelE
         call.same_dtype(x, y)?;
         let fits = x.shape.len() == y.shape.len()
             && x.contiguous
-            && x.shape.iter().zip(&y.shape).enumerate().all(|(at, (a, b))| at == axis || a == b);
+            && x.shape
+                .iter()
+                .zip(&y.shape)
+                .enumerate()
+                .all(|(at, (a, b))| at == axis || a == b);
         call.ensure(fits, "operands differ in shape off the axis")?;
         joined += x.shape[axis];
     }
-    call.ensure(joined == y.shape[axis], "sizes along the axis do not add up")?;
+    call.ensure(
+        joined == y.shape[axis],
+        "sizes along the axis do not add up",
+    )?;
     let (outer, n_axis, inner) = around(&y.shape, axis);
     let mut start = 0;
     for (x, from) in call.spec.inputs.iter().zip(call.inputs) {
@@ -53,7 +66,8 @@ pub(super) fn concat(call: &mut Call<'_, '_>, axis: usize) -> Result<(), KernelE
             let width = y.dtype.bits() / 8;
             for row in 0..outer {
                 let target = (row * n_axis + start) * inner * width;
-                call.outputs[0][target..][..run * width].copy_from_slice(&from[row * run * width..][..run * width]);
+                call.outputs[0][target..][..run * width]
+                    .copy_from_slice(&from[row * run * width..][..run * width]);
             }
         } else {
             for position in 0..outer * run {
@@ -70,9 +84,15 @@ pub(super) fn tile(call: &mut Call<'_, '_>) -> Result<(), KernelError> {
     call.arity(1..=1, 1)?;
     let (x, y) = (call.input(0)?, call.output(0)?);
     call.same_dtype(x, y)?;
-    call.ensure(x.shape.len() == y.shape.len() && x.contiguous && y.contiguous, "ranks differ")?;
+    call.ensure(
+        x.shape.len() == y.shape.len() && x.contiguous && y.contiguous,
+        "ranks differ",
+    )?;
     let n_elements = y.n_elements();
-    call.ensure(n_elements == 0 || x.n_elements() > 0, "an empty tensor cannot be repeated")?;
+    call.ensure(
+        n_elements == 0 || x.n_elements() > 0,
+        "an empty tensor cannot be repeated",
+    )?;
     let mut counter = Counter::new(&y.shape);
     for target in 0..n_elements {
         let source = x
@@ -86,16 +106,28 @@ pub(super) fn tile(call: &mut Call<'_, '_>) -> Result<(), KernelError> {
     Ok(())
 }
 
-pub(super) fn pad(call: &mut Call<'_, '_>, mode: PadMode, before: &[Dim], after: &[Dim]) -> Result<(), KernelError> {
+pub(super) fn pad(
+    call: &mut Call<'_, '_>,
+    mode: PadMode,
+    before: &[Dim],
+    after: &[Dim],
+) -> Result<(), KernelError> {
     call.arity(1..=2, 1)?;
     let (x, y) = (call.input(0)?, call.output(0)?);
     call.same_dtype(x, y)?;
     let rank = x.shape.len();
     call.ensure(
-        y.shape.len() == rank && before.len() == rank && after.len() == rank && x.contiguous && y.contiguous,
+        y.shape.len() == rank
+            && before.len() == rank
+            && after.len() == rank
+            && x.contiguous
+            && y.contiguous,
         "ranks differ",
     )?;
-    call.ensure((mode == PadMode::Constant) == (call.spec.inputs.len() == 2), "the value is missing")?;
+    call.ensure(
+        (mode == PadMode::Constant) == (call.spec.inputs.len() == 2),
+        "the value is missing",
+    )?;
     if let Some(value) = call.spec.inputs.get(1) {
         call.same_dtype(value, y)?;
         call.ensure(value.n_elements() >= 1, "the value is missing")?;
@@ -112,7 +144,9 @@ pub(super) fn pad(call: &mut Call<'_, '_>, mode: PadMode, before: &[Dim], after:
         }
         match source {
             Some(source) => move_element(y.dtype, call.inputs[0], source, call.outputs[0], target),
-            None if mode == PadMode::Constant => move_element(y.dtype, call.inputs[1], 0, call.outputs[0], target),
+            None if mode == PadMode::Constant => {
+                move_element(y.dtype, call.inputs[1], 0, call.outputs[0], target)
+            }
             None => return Err(call.error(format!("{mode:?} padding of an empty axis"))),
         }
         counter.advance();
@@ -140,4 +174,3 @@ fn reach(mode: PadMode, at: i64, size: usize) -> Option<usize> {
     };
     Some(reached as usize)
 }
-

@@ -16,7 +16,10 @@ pub(super) fn softmax(call: &mut Call<'_, '_>, axis: usize, log: bool) -> Result
     call.arity(1..=1, 1)?;
     let (x, y) = (call.input(0)?, call.output(0)?);
     call.same_dtype(x, y)?;
-    call.ensure(axis < x.shape.len() && x.shape == y.shape && x.contiguous && y.contiguous, "shapes differ")?;
+    call.ensure(
+        axis < x.shape.len() && x.shape == y.shape && x.contiguous && y.contiguous,
+        "shapes differ",
+    )?;
     let (outer, n_axis, inner) = around(&x.shape, axis);
     with_float!(x.dtype, T => {
         let from = typed::<T>(call.inputs[0]);
@@ -44,16 +47,32 @@ fn float(value: Scalar) -> f64 {
 }
 
 /// Layer norm, or RMS norm where `centred` is false.
-pub(super) fn row_norm(call: &mut Call<'_, '_>, axis: usize, epsilon: Real, centred: bool) -> Result<(), KernelError> {
+pub(super) fn row_norm(
+    call: &mut Call<'_, '_>,
+    axis: usize,
+    epsilon: Real,
+    centred: bool,
+) -> Result<(), KernelError> {
     call.arity(1..=if centred { 3 } else { 2 }, 1)?;
     let spec = call.spec;
     let (x, y) = (&spec.inputs[0], &spec.outputs[0]);
     call.same_dtype(x, y)?;
-    call.ensure(axis <= x.shape.len() && x.shape == y.shape && x.contiguous && y.contiguous, "shapes differ")?;
+    call.ensure(
+        axis <= x.shape.len() && x.shape == y.shape && x.contiguous && y.contiguous,
+        "shapes differ",
+    )?;
     let n_rows: usize = x.shape[..axis].iter().product();
     let n_row: usize = x.shape[axis..].iter().product();
-    let mut scale = spec.inputs.get(1).map(|arg| walk(call, arg, &x.shape)).transpose()?;
-    let mut bias = spec.inputs.get(2).map(|arg| walk(call, arg, &x.shape)).transpose()?;
+    let mut scale = spec
+        .inputs
+        .get(1)
+        .map(|arg| walk(call, arg, &x.shape))
+        .transpose()?;
+    let mut bias = spec
+        .inputs
+        .get(2)
+        .map(|arg| walk(call, arg, &x.shape))
+        .transpose()?;
     with_float!(x.dtype, T => {
         let from = typed::<T>(call.inputs[0]);
         let to = typed_mut::<T>(call.outputs[0]);
@@ -80,21 +99,34 @@ pub(super) fn row_norm(call: &mut Call<'_, '_>, axis: usize, epsilon: Real, cent
     }, else Err(unsupported(call)))
 }
 
-pub(super) fn group_norm(call: &mut Call<'_, '_>, groups: &Dim, epsilon: Real) -> Result<(), KernelError> {
+pub(super) fn group_norm(
+    call: &mut Call<'_, '_>,
+    groups: &Dim,
+    epsilon: Real,
+) -> Result<(), KernelError> {
     call.arity(1..=3, 1)?;
     let spec = call.spec;
     let (x, y) = (&spec.inputs[0], &spec.outputs[0]);
     call.same_dtype(x, y)?;
-    call.ensure(x.shape.len() >= 2 && x.shape == y.shape && x.contiguous && y.contiguous, "shapes differ")?;
+    call.ensure(
+        x.shape.len() >= 2 && x.shape == y.shape && x.contiguous && y.contiguous,
+        "shapes differ",
+    )?;
     let (n_samples, n_channels) = (x.shape[0], x.shape[1]);
     let spatial: usize = x.shape[2..].iter().product();
-    let groups = groups.as_const().and_then(|groups| usize::try_from(groups).ok()).unwrap_or(0);
+    let groups = groups
+        .as_const()
+        .and_then(|groups| usize::try_from(groups).ok())
+        .unwrap_or(0);
     call.ensure(
         n_channels == 0 || (groups > 0 && n_channels % groups == 0),
         "channels do not split into the groups",
     )?;
     for arg in &spec.inputs[1..] {
-        call.ensure(arg.n_elements() == n_channels, "scale and bias have one element per channel")?;
+        call.ensure(
+            arg.n_elements() == n_channels,
+            "scale and bias have one element per channel",
+        )?;
     }
     if n_channels == 0 {
         return Ok(());
@@ -135,7 +167,10 @@ pub(super) fn local_response_norm(
     call.arity(1..=1, 1)?;
     let (x, y) = (call.input(0)?, call.output(0)?);
     call.same_dtype(x, y)?;
-    call.ensure(x.shape.len() >= 2 && x.shape == y.shape && x.contiguous && size > 0, "shapes differ")?;
+    call.ensure(
+        x.shape.len() >= 2 && x.shape == y.shape && x.contiguous && size > 0,
+        "shapes differ",
+    )?;
     let (n_samples, n_channels) = (x.shape[0], x.shape[1]);
     let spatial: usize = x.shape[2..].iter().product();
     with_float!(x.dtype, T => {

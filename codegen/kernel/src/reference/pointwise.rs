@@ -9,19 +9,31 @@ use smallvec::SmallVec;
 /// Longest program that runs without heap memory; longer ones are refused.
 const MAX_INSTRUCTIONS: usize = 256;
 
-pub(super) fn pointwise(call: &mut Call<'_, '_>, program: &ScalarProgram) -> Result<(), KernelError> {
+pub(super) fn pointwise(
+    call: &mut Call<'_, '_>,
+    program: &ScalarProgram,
+) -> Result<(), KernelError> {
     call.arity(0..=usize::MAX, program.outputs.len())?;
     let spec = call.spec;
-    call.ensure(program.instructions.len() <= MAX_INSTRUCTIONS, "the program is too long")?;
+    call.ensure(
+        program.instructions.len() <= MAX_INSTRUCTIONS,
+        "the program is too long",
+    )?;
     let Some(first) = spec.outputs.first() else {
         return Ok(());
     };
     for output in &spec.outputs {
-        call.ensure(output.shape == first.shape && output.contiguous, "results differ in shape")?;
+        call.ensure(
+            output.shape == first.shape && output.contiguous,
+            "results differ in shape",
+        )?;
     }
     let mut walks: SmallVec<[Walk; 16]> = SmallVec::new();
     for input in &spec.inputs {
-        walks.push(Walk::new(input, &first.shape).ok_or_else(|| call.error("operands do not broadcast"))?);
+        walks.push(
+            Walk::new(input, &first.shape)
+                .ok_or_else(|| call.error("operands do not broadcast"))?,
+        );
     }
     let mut values: SmallVec<[Scalar; MAX_INSTRUCTIONS]> = SmallVec::new();
     for position in 0..first.n_elements() {

@@ -16,11 +16,23 @@ fn windows(call: &Call<'_, '_>, pool: &Pool) -> Result<Windows, KernelError> {
     call.dense(1..=1, 1)?;
     let (x, y) = (call.input(0)?, call.output(0)?);
     let rank = x.shape.len();
-    call.ensure(rank >= 2 && y.shape.len() == rank && y.shape[..2] == x.shape[..2], "shapes do not fit")?;
-    call.ensure(pool.kernel.len() == rank - 2, "kernel and spatial axes differ in number")?;
+    call.ensure(
+        rank >= 2 && y.shape.len() == rank && y.shape[..2] == x.shape[..2],
+        "shapes do not fit",
+    )?;
+    call.ensure(
+        pool.kernel.len() == rank - 2,
+        "kernel and spatial axes differ in number",
+    )?;
     call.coordinates(&pool.kernel)?;
     call.coordinates(&y.shape)?;
-    Windows::new(call, &x.shape[2..], &pool.strides, &pool.dilations, &pool.pads)
+    Windows::new(
+        call,
+        &x.shape[2..],
+        &pool.strides,
+        &pool.dilations,
+        &pool.pads,
+    )
 }
 
 /// `x[N, C, …] → y[N, C, out…]`.
@@ -31,9 +43,11 @@ pub(super) fn pool(call: &mut Call<'_, '_>, pool: &Pool) -> Result<(), KernelErr
     let dtype = x.dtype;
     let unfit = |call: &Call<'_, '_>| Err(call.error(format!("{dtype} is no dtype of it")));
     match pool.kind {
-        PoolKind::Max => with_number!(dtype, T => each_window(call, pool, &windows, |x: &[T], window| {
+        PoolKind::Max => {
+            with_number!(dtype, T => each_window(call, pool, &windows, |x: &[T], window| {
             largest(x, window).map_or(T::lowest(), |(_, value)| value)
-        }), else return unfit(call)),
+        }), else return unfit(call))
+        }
         PoolKind::Average { count_include_pad } => {
             with_float!(dtype, T => each_window(call, pool, &windows, |x: &[T], window| {
                 let (mut sum, mut n_counted) = (0.0, 0usize);
@@ -129,7 +143,10 @@ fn each_window<T: Number>(
 }
 
 /// `x[N, C, …] → i64[N, C, out…]`: flat position in x of each maximum.
-pub(super) fn max_pool_indices(call: &mut Call<'_, '_>, indices: &PoolIndices) -> Result<(), KernelError> {
+pub(super) fn max_pool_indices(
+    call: &mut Call<'_, '_>,
+    indices: &PoolIndices,
+) -> Result<(), KernelError> {
     let windows = windows(call, &indices.pool)?;
     call.ensure(call.output(0)?.dtype == DType::I64, "the result is not i64")?;
     let dtype = call.input(0)?.dtype;
@@ -159,7 +176,9 @@ fn positions<T: Number>(call: &mut Call<'_, '_>, indices: &PoolIndices, windows:
             };
             *value = match largest(&x[start..start + n_x], &window) {
                 None => -1,
-                Some((position, _)) if indices.column_major => (start + transposed(size, position)) as i64,
+                Some((position, _)) if indices.column_major => {
+                    (start + transposed(size, position)) as i64
+                }
                 Some((position, _)) => (start + position) as i64,
             };
             at.advance();
@@ -183,7 +202,10 @@ pub(super) fn max_unpool(call: &mut Call<'_, '_>) -> Result<(), KernelError> {
     call.dense(2..=2, 1)?;
     let (x, indices, y) = (call.input(0)?, call.input(1)?, call.output(0)?);
     call.same_dtype(x, y)?;
-    call.ensure(indices.dtype == DType::I64 && indices.shape == x.shape, "indices do not fit")?;
+    call.ensure(
+        indices.dtype == DType::I64 && indices.shape == x.shape,
+        "indices do not fit",
+    )?;
     with_number!(
         x.dtype,
         T => unpool::<T>(call),
@@ -199,9 +221,17 @@ fn unpool<T: Number>(call: &mut Call<'_, '_>) -> Result<(), KernelError> {
     y.fill(T::from_sum(T::ZERO_SUM));
     let n_elements = y.len();
     for (&value, &index) in x.iter().zip(indices) {
-        match usize::try_from(index).ok().and_then(|index| y.get_mut(index)) {
+        match usize::try_from(index)
+            .ok()
+            .and_then(|index| y.get_mut(index))
+        {
             Some(element) => *element = value,
-            None => return Err(fault(spec, format!("index {index} is outside of {n_elements} elements"))),
+            None => {
+                return Err(fault(
+                    spec,
+                    format!("index {index} is outside of {n_elements} elements"),
+                ));
+            }
         }
     }
     Ok(())
@@ -245,13 +275,22 @@ mod tests {
     fn average_counts_named_padding_only_where_asked() {
         let kind = |count_include_pad| PoolKind::Average { count_include_pad };
         // The last window reaches one element beyond x, which no padding names.
-        assert_eq!(line(kind(true), [1, 0], &[2.0, 4.0, 6.0, 8.0], 3), [1.0, 5.0, 8.0]);
-        assert_eq!(line(kind(false), [1, 0], &[2.0, 4.0, 6.0, 8.0], 3), [2.0, 5.0, 8.0]);
+        assert_eq!(
+            line(kind(true), [1, 0], &[2.0, 4.0, 6.0, 8.0], 3),
+            [1.0, 5.0, 8.0]
+        );
+        assert_eq!(
+            line(kind(false), [1, 0], &[2.0, 4.0, 6.0, 8.0], 3),
+            [2.0, 5.0, 8.0]
+        );
     }
 
     #[test]
     fn lp_pool_is_the_norm_of_the_window() {
-        assert_eq!(line(PoolKind::Lp { p: 2 }, [0, 0], &[3.0, -4.0, 0.0, 2.0], 2), [5.0, 2.0]);
+        assert_eq!(
+            line(PoolKind::Lp { p: 2 }, [0, 0], &[3.0, -4.0, 0.0, 2.0], 2),
+            [5.0, 2.0]
+        );
     }
 
     #[test]
@@ -261,7 +300,11 @@ mod tests {
                 pool: pool(PoolKind::Max, &[2, 3], 1, &[[0, 0], [0, 0]]),
                 column_major,
             }))
-            .input(DType::I8, &[1, 2, 2, 3], &[1i8, 7, 2, 3, 7, 5, 0, 0, 0, 0, 0, 1])
+            .input(
+                DType::I8,
+                &[1, 2, 2, 3],
+                &[1i8, 7, 2, 3, 7, 5, 0, 0, 0, 0, 0, 1],
+            )
             .output(DType::I64, &[1, 2, 1, 1])
             .get::<i64>()
         };
@@ -278,7 +321,13 @@ mod tests {
                 .output(DType::F32, &[1, 1, 4])
         };
         assert_eq!(run(0).get::<f32>(), [6.0, 0.0, 0.0, 5.0]);
-        assert_eq!(run(4).error(), "max_unpool: index 4 is outside of 4 elements");
-        assert_eq!(run(-1).error(), "max_unpool: index -1 is outside of 4 elements");
+        assert_eq!(
+            run(4).error(),
+            "max_unpool: index 4 is outside of 4 elements"
+        );
+        assert_eq!(
+            run(-1).error(),
+            "max_unpool: index -1 is outside of 4 elements"
+        );
     }
 }

@@ -16,20 +16,46 @@ struct Scales {
 }
 
 impl Scales {
-    fn new(call: &Call<'_, '_>, x: &BoundArg, scale: &BoundArg, axis: Option<usize>, block: usize) -> Result<Self, KernelError> {
+    fn new(
+        call: &Call<'_, '_>,
+        x: &BoundArg,
+        scale: &BoundArg,
+        axis: Option<usize>,
+        block: usize,
+    ) -> Result<Self, KernelError> {
         let n_scales = scale.n_elements();
         let is_single = axis.is_none() || (n_scales == 1 && block == 0);
         if is_single {
             call.ensure(n_scales >= 1, "the scale is missing")?;
-            return Ok(Self { n_axis: 1, inner: 1, block: 0, n_blocks: 1, is_single });
+            return Ok(Self {
+                n_axis: 1,
+                inner: 1,
+                block: 0,
+                n_blocks: 1,
+                is_single,
+            });
         }
         let axis = axis.unwrap_or(0);
         call.ensure(axis < x.shape.len(), "axis is out of range")?;
         let (outer, n_axis, inner) = around(&x.shape, axis);
-        let n_blocks = if block == 0 { n_axis } else { n_axis.div_ceil(block) };
-        let expected = if block == 0 { n_axis } else { outer * n_blocks * inner };
+        let n_blocks = if block == 0 {
+            n_axis
+        } else {
+            n_axis.div_ceil(block)
+        };
+        let expected = if block == 0 {
+            n_axis
+        } else {
+            outer * n_blocks * inner
+        };
         call.ensure(n_scales == expected, "scales do not fit the axis")?;
-        Ok(Self { n_axis, inner, block, n_blocks, is_single })
+        Ok(Self {
+            n_axis,
+            inner,
+            block,
+            n_blocks,
+            is_single,
+        })
     }
 
     fn position(&self, element: usize) -> usize {
@@ -60,14 +86,22 @@ fn range(dtype: DType) -> (f64, f64) {
     }
 }
 
-pub(super) fn quantize(call: &mut Call<'_, '_>, axis: Option<usize>, block: usize, saturate: bool) -> Result<(), KernelError> {
+pub(super) fn quantize(
+    call: &mut Call<'_, '_>,
+    axis: Option<usize>,
+    block: usize,
+    saturate: bool,
+) -> Result<(), KernelError> {
     call.arity(2..=3, 1)?;
     let spec = call.spec;
     let (x, scale, y) = (&spec.inputs[0], &spec.inputs[1], &spec.outputs[0]);
     call.ensure(x.shape == y.shape, "shapes differ")?;
     let scales = Scales::new(call, x, scale, axis, block)?;
     if let Some(zero_point) = spec.inputs.get(2) {
-        call.ensure(zero_point.n_elements() == scale.n_elements(), "zero points do not fit the scales")?;
+        call.ensure(
+            zero_point.n_elements() == scale.n_elements(),
+            "zero points do not fit the scales",
+        )?;
     }
     for element in 0..x.n_elements() {
         let at = scales.position(element);
@@ -78,31 +112,53 @@ pub(super) fn quantize(call: &mut Call<'_, '_>, axis: Option<usize>, block: usiz
         let result = if y.dtype.is_float() {
             convert(DType::F32, y.dtype, Scalar::Float(quotient), saturate)
         } else {
-            let zero_point = spec.inputs.get(2).map_or(0.0, |arg| float(load(call.inputs[2], arg.dtype, at)));
+            let zero_point = spec
+                .inputs
+                .get(2)
+                .map_or(0.0, |arg| float(load(call.inputs[2], arg.dtype, at)));
             let (lo, hi) = range(y.dtype);
             let rounded = quotient.round_ties_even() + zero_point;
-            Scalar::Int(if rounded.is_nan() { 0 } else { rounded.clamp(lo, hi) as i64 })
+            Scalar::Int(if rounded.is_nan() {
+                0
+            } else {
+                rounded.clamp(lo, hi) as i64
+            })
         };
         store(call.outputs[0], y.dtype, element, result);
     }
     Ok(())
 }
 
-pub(super) fn dequantize(call: &mut Call<'_, '_>, axis: Option<usize>, block: usize) -> Result<(), KernelError> {
+pub(super) fn dequantize(
+    call: &mut Call<'_, '_>,
+    axis: Option<usize>,
+    block: usize,
+) -> Result<(), KernelError> {
     call.arity(2..=3, 1)?;
     let spec = call.spec;
     let (q, scale, y) = (&spec.inputs[0], &spec.inputs[1], &spec.outputs[0]);
     call.ensure(q.shape == y.shape, "shapes differ")?;
     let scales = Scales::new(call, q, scale, axis, block)?;
     if let Some(zero_point) = spec.inputs.get(2) {
-        call.ensure(zero_point.n_elements() == scale.n_elements(), "zero points do not fit the scales")?;
+        call.ensure(
+            zero_point.n_elements() == scale.n_elements(),
+            "zero points do not fit the scales",
+        )?;
     }
     for element in 0..q.n_elements() {
         let at = scales.position(element);
-        let zero_point = spec.inputs.get(2).map_or(0.0, |arg| float(load(call.inputs[2], arg.dtype, at)));
+        let zero_point = spec
+            .inputs
+            .get(2)
+            .map_or(0.0, |arg| float(load(call.inputs[2], arg.dtype, at)));
         let shifted = float(load(call.inputs[0], q.dtype, element)) - zero_point;
         let value = shifted * float(load(call.inputs[1], scale.dtype, at));
-        store(call.outputs[0], y.dtype, element, round_to(y.dtype, Scalar::Float(value)));
+        store(
+            call.outputs[0],
+            y.dtype,
+            element,
+            round_to(y.dtype, Scalar::Float(value)),
+        );
     }
     Ok(())
 }

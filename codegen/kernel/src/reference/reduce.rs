@@ -9,7 +9,11 @@ use graphc_base::Dim;
 use graphc_base::attrs::{CumulativeKind, ReduceKind};
 use smallvec::SmallVec;
 
-pub(super) fn reduce(call: &mut Call<'_, '_>, kind: ReduceKind, reduced: &[Dim]) -> Result<(), KernelError> {
+pub(super) fn reduce(
+    call: &mut Call<'_, '_>,
+    kind: ReduceKind,
+    reduced: &[Dim],
+) -> Result<(), KernelError> {
     call.arity(1..=1, 1)?;
     let (x, y) = (call.input(0)?, call.output(0)?);
     call.same_dtype(x, y)?;
@@ -46,10 +50,20 @@ fn reduce_typed<T: Number>(
     let n_covered: usize = counts.iter().product();
     let mut at = Counter::new(&y.shape);
     for result in to.iter_mut().take(y.n_elements()) {
-        let base: usize = at.at.iter().zip(&x.strides).map(|(&at, &stride)| at * stride as usize).sum();
+        let base: usize = at
+            .at
+            .iter()
+            .zip(&x.strides)
+            .map(|(&at, &stride)| at * stride as usize)
+            .sum();
         let mut within = Counter::new(counts);
         let mut next = || {
-            let offset: usize = within.at.iter().zip(&x.strides).map(|(&at, &stride)| at * stride as usize).sum();
+            let offset: usize = within
+                .at
+                .iter()
+                .zip(&x.strides)
+                .map(|(&at, &stride)| at * stride as usize)
+                .sum();
             within.advance();
             from[base + offset]
         };
@@ -59,7 +73,11 @@ fn reduce_typed<T: Number>(
                 for _ in 0..n_covered {
                     sum = T::sum_add(sum, next().to_sum());
                 }
-                T::from_sum(if kind == ReduceKind::Mean { T::sum_mean(sum, n_covered) } else { sum })
+                T::from_sum(if kind == ReduceKind::Mean {
+                    T::sum_mean(sum, n_covered)
+                } else {
+                    sum
+                })
             }
             ReduceKind::Prod => {
                 let mut product = T::ONE_SUM;
@@ -73,7 +91,9 @@ fn reduce_typed<T: Number>(
                 let mut best = if larger { T::lowest() } else { T::highest() };
                 for _ in 0..n_covered {
                     let value = next();
-                    if value.is_nan() || (!best.is_nan() && if larger { value > best } else { value < best }) {
+                    if value.is_nan()
+                        || (!best.is_nan() && if larger { value > best } else { value < best })
+                    {
                         best = value;
                     }
                 }
@@ -91,7 +111,11 @@ fn reduce_typed<T: Number>(
                         sum += (value - most).exp();
                     }
                 }
-                T::from_f64(if most.is_finite() { most + sum.ln() } else { most + sum.min(0.0) })
+                T::from_f64(if most.is_finite() {
+                    most + sum.ln()
+                } else {
+                    most + sum.min(0.0)
+                })
             }
         };
         at.advance();
@@ -99,12 +123,20 @@ fn reduce_typed<T: Number>(
     Ok(())
 }
 
-pub(super) fn arg_reduce(call: &mut Call<'_, '_>, largest: bool, axis: usize, last: bool) -> Result<(), KernelError> {
+pub(super) fn arg_reduce(
+    call: &mut Call<'_, '_>,
+    largest: bool,
+    axis: usize,
+    last: bool,
+) -> Result<(), KernelError> {
     call.arity(1..=1, 1)?;
     let (x, y) = (call.input(0)?, call.output(0)?);
     call.ensure(axis < x.shape.len() && x.contiguous, "axis is out of range")?;
     let (outer, n_axis, inner) = around(&x.shape, axis);
-    call.ensure(y.n_elements() == outer * inner && y.dtype == graphc_base::DType::I64, "the result has another shape")?;
+    call.ensure(
+        y.n_elements() == outer * inner && y.dtype == graphc_base::DType::I64,
+        "the result has another shape",
+    )?;
     call.ensure(n_axis > 0 || outer * inner == 0, "the axis is empty")?;
     let dtype = x.dtype;
     with_number!(dtype, T => {
@@ -141,7 +173,10 @@ pub(super) fn cumulative(
         .and_then(|axis| usize::try_from(axis).ok())
         .filter(|&axis| axis < x.shape.len())
         .ok_or_else(|| call.error(format!("axis {axis} is out of range")))?;
-    call.ensure(x.shape == y.shape && x.contiguous && y.contiguous, "shapes differ")?;
+    call.ensure(
+        x.shape == y.shape && x.contiguous && y.contiguous,
+        "shapes differ",
+    )?;
     let (outer, n_axis, inner) = around(&x.shape, axis);
     let dtype = x.dtype;
     with_number!(dtype, T => {
@@ -170,6 +205,10 @@ pub(super) fn cumulative(
 }
 
 /// A walk of an operand that broadcasts into a space, or an error.
-pub(super) fn walk(call: &Call<'_, '_>, arg: &BoundArg, space: &[usize]) -> Result<Walk, KernelError> {
+pub(super) fn walk(
+    call: &Call<'_, '_>,
+    arg: &BoundArg,
+    space: &[usize],
+) -> Result<Walk, KernelError> {
     Walk::new(arg, space).ok_or_else(|| call.error("an operand does not broadcast"))
 }

@@ -64,18 +64,37 @@ fn axes(call: &Call<'_, '_>, resize: &Resize) -> Result<SmallVec<[Axis; MAX_RANK
     let (x, y) = (call.input(0)?, call.output(0)?);
     let rank = x.shape.len();
     let n_inputs = 1 + usize::from(resize.has_scales) + usize::from(resize.has_roi);
-    call.ensure(call.spec.inputs.len() == n_inputs, "operands differ from attributes")?;
+    call.ensure(
+        call.spec.inputs.len() == n_inputs,
+        "operands differ from attributes",
+    )?;
     if resize.has_scales {
         let scales = call.input(1)?;
-        call.ensure(scales.dtype == DType::F32 && scales.shape[..] == [rank], "scales do not fit")?;
+        call.ensure(
+            scales.dtype == DType::F32 && scales.shape[..] == [rank],
+            "scales do not fit",
+        )?;
     }
     if resize.has_roi {
         let roi = call.input(n_inputs - 1)?;
-        call.ensure(roi.dtype.is_float() && roi.shape[..] == [rank.saturating_mul(2)], "roi does not fit")?;
+        call.ensure(
+            roi.dtype.is_float() && roi.shape[..] == [rank.saturating_mul(2)],
+            "roi does not fit",
+        )?;
     }
-    let given = resize.scales.as_ref().is_none_or(|scales| scales.len() == rank);
-    call.ensure(given && resize.roi.as_ref().is_none_or(|roi| roi.len() == rank), "attributes do not fit")?;
-    let float = |input: usize, position: usize| match load(call.inputs[input], call.spec.inputs[input].dtype, position) {
+    let given = resize
+        .scales
+        .as_ref()
+        .is_none_or(|scales| scales.len() == rank);
+    call.ensure(
+        given && resize.roi.as_ref().is_none_or(|roi| roi.len() == rank),
+        "attributes do not fit",
+    )?;
+    let float = |input: usize, position: usize| match load(
+        call.inputs[input],
+        call.spec.inputs[input].dtype,
+        position,
+    ) {
         Scalar::Float(value) => value,
         Scalar::Int(value) => value as f64,
     };
@@ -87,7 +106,14 @@ fn axes(call: &Call<'_, '_>, resize: &Resize) -> Result<SmallVec<[Axis; MAX_RANK
             Some(scales) => scales[axis].get(),
             None if resize.has_scales => float(1, axis),
             None => match kept {
-                Some(scale) if resize.requested.iter().any(|&(kept_axis, _)| kept_axis == axis) => scale,
+                Some(scale)
+                    if resize
+                        .requested
+                        .iter()
+                        .any(|&(kept_axis, _)| kept_axis == axis) =>
+                {
+                    scale
+                }
                 Some(_) => 1.0,
                 None => n_out as f64 / n_in as f64,
             },
@@ -100,7 +126,12 @@ fn axes(call: &Call<'_, '_>, resize: &Resize) -> Result<SmallVec<[Axis; MAX_RANK
             None if resize.has_roi => [float(n_inputs - 1, axis), float(n_inputs - 1, rank + axis)],
             None => [0.0, 1.0],
         };
-        axes.push(Axis { n_in, n_out, scale, roi });
+        axes.push(Axis {
+            n_in,
+            n_out,
+            scale,
+            roi,
+        });
     }
     Ok(axes)
 }
@@ -140,7 +171,11 @@ impl Axis {
             CoordinateMode::TfHalfPixelForNearest => (at + 0.5) / self.scale,
             CoordinateMode::TfCropAndResize => {
                 let [start, end] = self.roi;
-                let along = if self.n_out == 1 || length == 1.0 { 0.5 } else { at / (length - 1.0) };
+                let along = if self.n_out == 1 || length == 1.0 {
+                    0.5
+                } else {
+                    at / (length - 1.0)
+                };
                 start * (n_in - 1.0) + along * (end - start) * (n_in - 1.0)
             }
         }
@@ -149,15 +184,27 @@ impl Axis {
     fn taps(&self, resize: &Resize, at: usize) -> Taps {
         let cropped = resize.coordinates == CoordinateMode::TfCropAndResize;
         let same = self.n_in == self.n_out && self.scale == 1.0 && !cropped;
-        let center = if same { at as f64 } else { self.coordinate(resize.coordinates, at) };
+        let center = if same {
+            at as f64
+        } else {
+            self.coordinate(resize.coordinates, at)
+        };
         let outside = cropped && !(0.0..=(self.n_in - 1) as f64).contains(&center);
-        let center = if center.is_nan() { 0.0 } else { center.clamp(-FAR, FAR) };
+        let center = if center.is_nan() {
+            0.0
+        } else {
+            center.clamp(-FAR, FAR)
+        };
         let floor = center.floor();
         let (first, n_taps) = match resize.mode {
             InterpolationMode::Nearest => (nearest(resize.nearest, center) as i64, 1),
             _ if center == floor && !resize.antialias => (floor as i64, 1),
             mode => {
-                let radius = if mode == InterpolationMode::Cubic { 2.0 } else { 1.0 };
+                let radius = if mode == InterpolationMode::Cubic {
+                    2.0
+                } else {
+                    1.0
+                };
                 let start = (-radius / self.stretch(resize)).floor() as i64 + 1;
                 (floor as i64 + start, (2 - 2 * start) as usize)
             }
@@ -169,7 +216,8 @@ impl Axis {
             norm: 1.0,
             outside,
         };
-        if (resize.antialias || resize.exclude_outside) && resize.mode != InterpolationMode::Nearest {
+        if (resize.antialias || resize.exclude_outside) && resize.mode != InterpolationMode::Nearest
+        {
             let sum: f64 = (0..n_taps).map(|tap| self.weight(resize, &taps, tap)).sum();
             taps.norm = if sum == 0.0 { 1.0 } else { sum };
         }
@@ -178,7 +226,11 @@ impl Axis {
 
     /// How much narrower than its filter a step in x is.
     fn stretch(&self, resize: &Resize) -> f64 {
-        if resize.antialias { self.scale.min(1.0) } else { 1.0 }
+        if resize.antialias {
+            self.scale.min(1.0)
+        } else {
+            1.0
+        }
     }
 
     /// The weight of a tap, not normalised.
@@ -223,7 +275,8 @@ fn resample<T: Number>(call: &mut Call<'_, '_>, resize: &Resize, axes: &[Axis]) 
     let y: &mut [T] = elements_mut(&spec.outputs[0], call.outputs[0]);
     let strides = &spec.inputs[0].strides;
     let mut at = Counter::new(&spec.outputs[0].shape);
-    let mut reads: SmallVec<[Taps; MAX_RANK]> = axes.iter().map(|axis| axis.taps(resize, 0)).collect();
+    let mut reads: SmallVec<[Taps; MAX_RANK]> =
+        axes.iter().map(|axis| axis.taps(resize, 0)).collect();
     let mut n_taps: Axes = reads.iter().map(|taps| taps.n_taps).collect();
     let mut last: Axes = SmallVec::from_elem(0, axes.len());
     for value in y {
@@ -272,7 +325,11 @@ fn resample<T: Number>(call: &mut Call<'_, '_>, resize: &Resize, axes: &[Axis]) 
 /// A mean of integers, put right where rounding errors keep it from being an integer: truncation follows.
 pub(super) fn settled(value: f64) -> f64 {
     let whole = value.round();
-    if (value - whole).abs() < 1e-9 * whole.abs().max(1.0) { whole } else { value }
+    if (value - whole).abs() < 1e-9 * whole.abs().max(1.0) {
+        whole
+    } else {
+        value
+    }
 }
 
 #[cfg(test)]

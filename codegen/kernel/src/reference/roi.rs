@@ -15,9 +15,13 @@ fn checked(call: &Call<'_, '_>, n_columns: usize, pooled: [usize; 2]) -> Result<
     let (x, rois, y) = (call.input(0)?, call.input(1)?, call.output(0)?);
     call.same_dtype(x, y)?;
     call.ensure(rois.dtype.is_float(), "regions are not floats")?;
-    call.ensure(x.shape.len() == 4 && rois.shape.len() == 2 && y.shape.len() == 4, "ranks do not fit")?;
     call.ensure(
-        rois.shape[1] == n_columns && y.shape[..] == [rois.shape[0], x.shape[1], pooled[0], pooled[1]],
+        x.shape.len() == 4 && rois.shape.len() == 2 && y.shape.len() == 4,
+        "ranks do not fit",
+    )?;
+    call.ensure(
+        rois.shape[1] == n_columns
+            && y.shape[..] == [rois.shape[0], x.shape[1], pooled[0], pooled[1]],
         "shapes do not fit",
     )?;
     call.coordinates(&x.shape)?;
@@ -46,7 +50,10 @@ pub(super) fn roi_align(call: &mut Call<'_, '_>, align: &RoiAlign) -> Result<(),
     call.dense(3..=3, 1)?;
     checked(call, 4, align.pooled)?;
     let (x, rois, batch) = (call.input(0)?, call.input(1)?, call.input(2)?);
-    call.ensure(batch.dtype == DType::I64 && batch.shape[..] == rois.shape[..1], "samples do not fit")?;
+    call.ensure(
+        batch.dtype == DType::I64 && batch.shape[..] == rois.shape[..1],
+        "samples do not fit",
+    )?;
     with_float!(
         x.dtype,
         T => align_regions::<T>(call, align),
@@ -62,11 +69,20 @@ struct Bins {
 }
 
 impl Bins {
-    fn new(call: &Call<'_, '_>, align: &RoiAlign, bounds: [f64; 2], n_bins: usize) -> Result<Self, KernelError> {
+    fn new(
+        call: &Call<'_, '_>,
+        align: &RoiAlign,
+        bounds: [f64; 2],
+        n_bins: usize,
+    ) -> Result<Self, KernelError> {
         let shift = if align.half_pixel { 0.5 } else { 0.0 };
         let [start, end] = bounds.map(|bound| bound * align.spatial_scale.get() - shift);
         // Regions without half pixels have at least one element.
-        let length = if align.half_pixel { end - start } else { (end - start).max(1.0) };
+        let length = if align.half_pixel {
+            end - start
+        } else {
+            (end - start).max(1.0)
+        };
         let size = length / n_bins as f64;
         let n_samples = match align.sampling_ratio {
             0 => size.ceil(),
@@ -126,20 +142,26 @@ fn align_regions<T: Number>(call: &mut Call<'_, '_>, align: &RoiAlign) -> Result
                 let (mut sum, mut largest) = (0.0, None::<f64>);
                 for sample in 0..down.n_samples * across.n_samples {
                     let rows = neighbours(down.coordinate(row, sample / across.n_samples), height);
-                    let columns = neighbours(across.coordinate(column, sample % across.n_samples), width);
+                    let columns =
+                        neighbours(across.coordinate(column, sample % across.n_samples), width);
                     let (Some(rows), Some(columns)) = (rows, columns) else {
                         largest = Some(largest.map_or(0.0, |largest| largest.max(0.0)));
                         continue;
                     };
                     for (row, row_weight) in rows {
                         for (column, column_weight) in columns {
-                            let value = row_weight * column_weight * plane[row * width + column].to_f64();
+                            let value =
+                                row_weight * column_weight * plane[row * width + column].to_f64();
                             sum += value;
                             largest = Some(largest.map_or(value, |largest| largest.max(value)));
                         }
                     }
                 }
-                let value = if align.max { largest.unwrap_or(0.0) } else { sum / count };
+                let value = if align.max {
+                    largest.unwrap_or(0.0)
+                } else {
+                    sum / count
+                };
                 y[(region * n_channels + channel) * n_rows * n_columns + bin] = T::from_f64(value);
             }
         }
@@ -172,7 +194,11 @@ fn bin_range(bounds: [i64; 2], bin: usize, n_bins: usize, size: usize) -> std::o
     start.clamp(0, size) as usize..end.clamp(0, size) as usize
 }
 
-fn pool_regions<T: Number>(call: &mut Call<'_, '_>, pooled: [usize; 2], scale: f64) -> Result<(), KernelError> {
+fn pool_regions<T: Number>(
+    call: &mut Call<'_, '_>,
+    pooled: [usize; 2],
+    scale: f64,
+) -> Result<(), KernelError> {
     let spec = call.spec;
     let x: &[T] = elements(&spec.inputs[0], call.inputs[0]);
     let shape = &spec.inputs[0].shape;
@@ -200,17 +226,20 @@ fn pool_regions<T: Number>(call: &mut Call<'_, '_>, pooled: [usize; 2], scale: f
         for channel in 0..n_channels {
             for bin in 0..n_rows * n_columns {
                 let rows = bin_range([corners[1], corners[3]], bin / n_columns, n_rows, height);
-                let columns = bin_range([corners[0], corners[2]], bin % n_columns, n_columns, width);
+                let columns =
+                    bin_range([corners[0], corners[2]], bin % n_columns, n_columns, width);
                 let mut largest: Option<T> = None;
                 for row in rows {
                     for column in columns.clone() {
-                        let value = x[((sample * n_channels + channel) * height + row) * width + column];
+                        let value =
+                            x[((sample * n_channels + channel) * height + row) * width + column];
                         if largest.is_none_or(|largest| value > largest) {
                             largest = Some(value);
                         }
                     }
                 }
-                y[(region * n_channels + channel) * n_rows * n_columns + bin] = largest.unwrap_or(T::from_f64(0.0));
+                y[(region * n_channels + channel) * n_rows * n_columns + bin] =
+                    largest.unwrap_or(T::from_f64(0.0));
             }
         }
     }
@@ -232,7 +261,11 @@ mod tests {
             half_pixel: false,
             max,
         }))
-        .input(DType::F32, &[1, 1, 2, 3], &[0f32, 2.0, 4.0, 8.0, 10.0, 12.0])
+        .input(
+            DType::F32,
+            &[1, 1, 2, 3],
+            &[0f32, 2.0, 4.0, 8.0, 10.0, 12.0],
+        )
         .input(DType::F32, &[1, 4], &roi)
         .input(DType::I64, &[1], &[sample])
         .output(DType::F32, &[1, 1, 1, 2])
@@ -240,12 +273,18 @@ mod tests {
 
     #[test]
     fn roi_align_samples_the_middle_of_each_bin() {
-        assert_eq!(align(false, [0.0, 0.0, 2.0, 1.0], 0).get::<f32>(), [5.0, 7.0]);
+        assert_eq!(
+            align(false, [0.0, 0.0, 2.0, 1.0], 0).get::<f32>(),
+            [5.0, 7.0]
+        );
     }
 
     #[test]
     fn roi_align_maximum_is_over_weighted_corners() {
-        assert_eq!(align(true, [0.0, 0.0, 2.0, 1.0], 0).get::<f32>(), [2.5, 3.0]);
+        assert_eq!(
+            align(true, [0.0, 0.0, 2.0, 1.0], 0).get::<f32>(),
+            [2.5, 3.0]
+        );
     }
 
     #[test]
@@ -263,7 +302,11 @@ mod tests {
             spatial_scale: Real::new(0.5),
         })
         .input(DType::F32, &[1, 1, 1, 3], &[-1f32, -2.0, -3.0])
-        .input(DType::F32, &[2, 5], &[0f32, 2.0, 0.0, 4.0, 0.0, 0.0, 4.0, 0.0, 12.0, 0.0])
+        .input(
+            DType::F32,
+            &[2, 5],
+            &[0f32, 2.0, 0.0, 4.0, 0.0, 0.0, 4.0, 0.0, 12.0, 0.0],
+        )
         .output(DType::F32, &[2, 1, 1, 2])
         .get();
         assert_eq!(y, [-2.0, -3.0, -3.0, 0.0]);

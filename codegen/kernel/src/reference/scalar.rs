@@ -48,7 +48,10 @@ pub(crate) fn load(bytes: &[u8], dtype: DType, position: usize) -> Scalar {
         DType::F4E2M1 => Scalar::Float(f64::from(f8_to_f32(dtype, get_packed(bytes, 4, position)))),
         DType::I4 | DType::I2 => {
             let bits = dtype.bits();
-            Scalar::Int(i64::from(sign_extend(get_packed(bytes, bits, position), bits)))
+            Scalar::Int(i64::from(sign_extend(
+                get_packed(bytes, bits, position),
+                bits,
+            )))
         }
         DType::U4 | DType::U2 => Scalar::Int(i64::from(get_packed(bytes, dtype.bits(), position))),
         DType::String => Scalar::Int(0),
@@ -121,7 +124,12 @@ fn wrap(dtype: DType, value: i64) -> i64 {
 /// Converts as ONNX Cast does.
 pub(crate) fn convert(from: DType, to: DType, value: Scalar, saturate: bool) -> Scalar {
     let to_float = |value: f64| match to {
-        DType::F8E4M3FN | DType::F8E4M3FNUZ | DType::F8E5M2 | DType::F8E5M2FNUZ | DType::F8E8M0 | DType::F4E2M1 => {
+        DType::F8E4M3FN
+        | DType::F8E4M3FNUZ
+        | DType::F8E5M2
+        | DType::F8E5M2FNUZ
+        | DType::F8E8M0
+        | DType::F4E2M1 => {
             // Odd rounding keeps a second rounding from going astray.
             let narrow = round_to_odd_f32(value);
             Scalar::Float(f64::from(f8_to_f32(to, f32_to_f8(to, narrow, saturate))))
@@ -162,10 +170,7 @@ fn round_to_odd_f32(value: f64) -> f32 {
 }
 
 /// The value of one instruction.
-pub(crate) fn apply(
-    instruction: &Instruction,
-    operands: [Scalar; 3],
-) -> Scalar {
+pub(crate) fn apply(instruction: &Instruction, operands: [Scalar; 3]) -> Scalar {
     let dtype = instruction.operand_dtype;
     let result = match instruction.op {
         ScalarOp::Unary(op) => unary(op, dtype, operands[0]),
@@ -177,7 +182,9 @@ pub(crate) fn apply(
                 operands[2]
             }
         }
-        ScalarOp::Cast { saturate } => return convert(dtype, instruction.dtype, operands[0], saturate),
+        ScalarOp::Cast { saturate } => {
+            return convert(dtype, instruction.dtype, operands[0], saturate);
+        }
         ScalarOp::Bitcast => {
             let mut bytes = [0; 8];
             store(&mut bytes, dtype, 0, operands[0]);
@@ -241,7 +248,8 @@ pub(crate) fn erf(x: f64) -> f64 {
             term *= 2.0 * magnitude * magnitude / (2.0 * n + 1.0);
             sum += term;
         }
-        return (sum * (-magnitude * magnitude).exp() * std::f64::consts::FRAC_2_SQRT_PI).copysign(x);
+        return (sum * (-magnitude * magnitude).exp() * std::f64::consts::FRAC_2_SQRT_PI)
+            .copysign(x);
     }
     if magnitude > 6.0 {
         return 1f64.copysign(x);
@@ -250,7 +258,8 @@ pub(crate) fn erf(x: f64) -> f64 {
     for k in (1..=60).rev() {
         fraction = f64::from(k) / 2.0 / (magnitude + fraction);
     }
-    let complement = (-magnitude * magnitude).exp() / ((magnitude + fraction) * std::f64::consts::PI.sqrt());
+    let complement =
+        (-magnitude * magnitude).exp() / ((magnitude + fraction) * std::f64::consts::PI.sqrt());
     (1.0 - complement).copysign(x)
 }
 
@@ -426,8 +435,12 @@ fn int_binary(op: BinaryOp, dtype: DType, a: i64, b: i64) -> i64 {
         BinaryOp::BitAnd => a & b,
         BinaryOp::BitOr => a | b,
         BinaryOp::BitXor => a ^ b,
-        BinaryOp::ShiftLeft => ua.checked_shl(u32::try_from(ub).unwrap_or(u32::MAX)).unwrap_or(0) as i64,
-        BinaryOp::ShiftRight => ua.checked_shr(u32::try_from(ub).unwrap_or(u32::MAX)).unwrap_or(0) as i64,
+        BinaryOp::ShiftLeft => ua
+            .checked_shl(u32::try_from(ub).unwrap_or(u32::MAX))
+            .unwrap_or(0) as i64,
+        BinaryOp::ShiftRight => ua
+            .checked_shr(u32::try_from(ub).unwrap_or(u32::MAX))
+            .unwrap_or(0) as i64,
         BinaryOp::Equal => i64::from(a == b),
         BinaryOp::Less => i64::from(less),
         BinaryOp::LessEqual => i64::from(less || a == b),

@@ -18,15 +18,23 @@ const LARGEST: u64 = 1 << 30;
 
 impl Call<'_, '_> {
     /// Checks the number of operands and results, and that all of them are row-major without gaps.
-    pub(super) fn dense(&self, inputs: std::ops::RangeInclusive<usize>, outputs: usize) -> Result<(), KernelError> {
+    pub(super) fn dense(
+        &self,
+        inputs: std::ops::RangeInclusive<usize>,
+        outputs: usize,
+    ) -> Result<(), KernelError> {
         self.arity(inputs, outputs)?;
         let mut args = self.spec.inputs.iter().chain(&self.spec.outputs);
-        self.ensure(args.all(|arg| arg.contiguous), "an argument is not contiguous")
+        self.ensure(
+            args.all(|arg| arg.contiguous),
+            "an argument is not contiguous",
+        )
     }
 
     /// The value of a bound dim.
     pub(super) fn bound(&self, dim: &Dim) -> Result<i64, KernelError> {
-        dim.as_const().ok_or_else(|| self.error("a dim is not bound"))
+        dim.as_const()
+            .ok_or_else(|| self.error("a dim is not bound"))
     }
 
     /// A size or coordinate that is small enough to calculate with.
@@ -107,7 +115,9 @@ impl Windows {
         )?;
         call.ensure(!strides.contains(&0), "stride is 0")?;
         let side = |pick: fn(&Padding) -> &Dim| -> Result<Coordinates, KernelError> {
-            pads.iter().map(|pad| call.moderate(call.bound(pick(pad))?)).collect()
+            pads.iter()
+                .map(|pad| call.moderate(call.bound(pick(pad))?))
+                .collect()
         };
         Ok(Self {
             size: call.coordinates(size)?,
@@ -122,7 +132,11 @@ impl Windows {
     pub(super) fn n_windows(&self, axis: usize, n_taps: usize) -> i64 {
         let reach = (n_taps as i64 - 1) * self.dilation[axis] + 1;
         let room = self.size[axis] + self.before[axis] + self.after[axis] - reach;
-        if room < 0 { 0 } else { room / self.stride[axis] + 1 }
+        if room < 0 {
+            0
+        } else {
+            room / self.stride[axis] + 1
+        }
     }
 
     /// Coordinate that a tap of the window at `at` reads along an axis; may lie outside.
@@ -148,7 +162,8 @@ impl Windows {
     pub(super) fn source(&self, at: &[usize], tap: &[usize]) -> Option<usize> {
         let mut position = 0;
         for (axis, &size) in self.size.iter().enumerate() {
-            let reach = at[axis] as i64 + self.before[axis] - tap[axis] as i64 * self.dilation[axis];
+            let reach =
+                at[axis] as i64 + self.before[axis] - tap[axis] as i64 * self.dilation[axis];
             let coordinate = reach.div_euclid(self.stride[axis]);
             if reach.rem_euclid(self.stride[axis]) != 0 || !(0..size).contains(&coordinate) {
                 return None;

@@ -9,6 +9,7 @@ mod compare;
 mod cx;
 mod eval;
 mod expr;
+mod imply;
 mod parse;
 mod quotient;
 mod show;

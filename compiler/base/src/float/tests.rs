@@ -1,3 +1,5 @@
+//! Storage floats against their definitions: every pattern, ties, ends of the ranges.
+
 use super::*;
 
 const FLOATS: [DType; 5] = [

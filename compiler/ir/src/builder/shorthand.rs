@@ -113,7 +113,13 @@ impl Builder {
         let mut rest = self.shape(x)?.into_iter();
         let rank = rest.len() + axes.len();
         let shape = (0..rank)
-            .filter_map(|axis| if axes.contains(&axis) { Some(Dim::ONE) } else { rest.next() })
+            .filter_map(|axis| {
+                if axes.contains(&axis) {
+                    Some(Dim::ONE)
+                } else {
+                    rest.next()
+                }
+            })
             .collect();
         self.reshape(x, shape)
     }
@@ -122,7 +128,9 @@ impl Builder {
     pub fn squeeze(&mut self, x: ValueId, axes: &[usize]) -> Made {
         let shape = self.shape(x)?;
         let kept = shape.into_iter().enumerate();
-        let kept = kept.filter(|(axis, _)| !axes.contains(axis)).map(|(_, dim)| dim);
+        let kept = kept
+            .filter(|(axis, _)| !axes.contains(axis))
+            .map(|(_, dim)| dim);
         let kept = kept.collect();
         self.reshape(x, kept)
     }
@@ -133,7 +141,13 @@ impl Builder {
     }
 
     /// A reduction over axes.
-    pub fn reduce(&mut self, kind: ReduceKind, x: ValueId, axes: &[usize], keep_dims: bool) -> Made {
+    pub fn reduce(
+        &mut self,
+        kind: ReduceKind,
+        x: ValueId,
+        axes: &[usize],
+        keep_dims: bool,
+    ) -> Made {
         let reduced = (0..self.rank(x)?)
             .map(|axis| Dim::constant(i64::from(axes.contains(&axis))))
             .collect();

@@ -20,8 +20,10 @@ pub(super) fn define(
     let model = importer.model;
     let graph = model.graph();
     importer.define_initializers(b, graph)?;
+    let limits = importer.limits.clone();
     let mut names = DimNames {
         options,
+        limits: &limits,
         dims: BTreeMap::new(),
         used: BTreeSet::new(),
     };
@@ -51,6 +53,7 @@ pub(super) fn define(
 
 struct DimNames<'a> {
     options: &'a ImportOptions,
+    limits: &'a BTreeMap<String, i64>,
     dims: BTreeMap<String, Dim>,
     used: BTreeSet<String>,
 }
@@ -61,13 +64,16 @@ impl DimNames<'_> {
         if let Some(dim) = self.dims.get(name) {
             return dim.clone();
         }
-        let range = match self.options.dims.get(name) {
+        let mut range = match self.options.dims.get(name) {
             Some(&range) => {
                 self.used.insert(name.to_owned());
                 range
             }
             None => Interval::SIZE,
         };
+        if let Some(&limit) = self.limits.get(name) {
+            range.hi = range.hi.min(limit).max(range.lo);
+        }
         let dim = if range.lo == range.hi {
             Dim::constant(range.lo)
         } else {

@@ -176,6 +176,33 @@ impl NodeCx<'_, '_> {
         })
     }
 
+    /// Gives a scalar result the rank of the other region's, where that too has one element only: exporters mix both.
+    pub(crate) fn match_scalars(
+        &mut self,
+        region: &mut Region,
+        other: &Region,
+        result_idx: usize,
+    ) -> Result<(), ConvertError> {
+        let (Some(ValueType::Tensor(ty)), Some(ValueType::Tensor(wanted))) = (
+            region.results.get(result_idx),
+            other.results.get(result_idx),
+        ) else {
+            return Ok(());
+        };
+        let has_one_element = wanted.shape.iter().all(|dim| dim.as_const() == Some(1));
+        if ty.rank() > 0 || wanted.rank() == 0 || !has_one_element {
+            return Ok(());
+        }
+        let shape = wanted.shape.clone();
+        let scalar = self.b.graph().block(region.block).results[result_idx];
+        let outer = self.b.set_block(region.block);
+        let value = self.b.reshape(scalar, shape)?;
+        self.b.set_block(outer);
+        self.b.graph_mut().block_mut(region.block).results[result_idx] = value;
+        region.results[result_idx] = self.b.ty(value).clone();
+        Ok(())
+    }
+
     fn region_param(&mut self, block: BlockId, param: &ParamType) -> Result<ValueId, ConvertError> {
         let mut ty = param.ty.clone();
         let mut fresh = Vec::with_capacity(param.loose.len());

@@ -24,14 +24,18 @@ fn branch(cx: &mut NodeCx<'_, '_>) -> Converted {
     }
     let captures = cx.captures(&[then_graph, else_graph]);
     let n_outer = cx.n_symbols();
-    let then_region = cx.region(&[], &captures, |cx, _| cx.inline(then_graph, &[]))?;
-    let else_region = cx.region(&[], &captures, |cx, _| cx.inline(else_graph, &[]))?;
+    let mut then_region = cx.region(&[], &captures, |cx, _| cx.inline(then_graph, &[]))?;
+    let mut else_region = cx.region(&[], &captures, |cx, _| cx.inline(else_graph, &[]))?;
     if then_region.results.len() != else_region.results.len() {
         return Err(ConvertError::Invalid(format!(
             "one branch gives {} results, the other {}",
             then_region.results.len(),
             else_region.results.len()
         )));
+    }
+    for result_idx in 0..then_region.results.len() {
+        cx.match_scalars(&mut then_region, &else_region, result_idx)?;
+        cx.match_scalars(&mut else_region, &then_region, result_idx)?;
     }
     let mut fresh = FreshAxes::default();
     let mut results = Vec::with_capacity(then_region.results.len());

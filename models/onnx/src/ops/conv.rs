@@ -54,7 +54,11 @@ impl Window {
             }
             "SAME_UPPER" => false,
             "SAME_LOWER" => true,
-            other => return Err(ConvertError::Invalid(format!("auto_pad {other} is unknown"))),
+            other => {
+                return Err(ConvertError::Invalid(format!(
+                    "auto_pad {other} is unknown"
+                )));
+            }
         };
         let dims = cx.b.dims();
         self.pads = (0..self.n_axes())
@@ -66,7 +70,17 @@ impl Window {
                 let total = dims.max(&dims.sub(&needed, &sizes[axis]), &Dim::ZERO);
                 let half = dims.floor_div(&total, &Dim::constant(2));
                 let rest = dims.sub(&total, &half);
-                if lower { Padding { before: rest, after: half } } else { Padding { before: half, after: rest } }
+                if lower {
+                    Padding {
+                        before: rest,
+                        after: half,
+                    }
+                } else {
+                    Padding {
+                        before: half,
+                        after: rest,
+                    }
+                }
             })
             .collect();
         Ok(())
@@ -74,7 +88,13 @@ impl Window {
 }
 
 fn none(n_axes: usize) -> Vec<Padding> {
-    vec![Padding { before: Dim::ZERO, after: Dim::ZERO }; n_axes]
+    vec![
+        Padding {
+            before: Dim::ZERO,
+            after: Dim::ZERO
+        };
+        n_axes
+    ]
 }
 
 /// Reads the attributes; `kernel` is the kernel's shape where an operand gives it.
@@ -87,7 +107,11 @@ fn window(cx: &mut NodeCx<'_, '_>, kernel: Option<Vec<usize>>) -> Result<Window,
             )));
         }
         (Some(kernel), _) | (None, Some(kernel)) => kernel,
-        (None, None) => return Err(ConvertError::Invalid("attribute kernel_shape is missing".into())),
+        (None, None) => {
+            return Err(ConvertError::Invalid(
+                "attribute kernel_shape is missing".into(),
+            ));
+        }
     };
     let n_axes = kernel.len();
     let strides = listed("strides", sizes(cx, "strides")?, n_axes)?;
@@ -101,23 +125,42 @@ fn window(cx: &mut NodeCx<'_, '_>, kernel: Option<Vec<usize>>) -> Result<Window,
             })
             .collect(),
         Some(raw) => {
-            return Err(ConvertError::Invalid(format!("{} pads for {n_axes} spatial axes", raw.len())));
+            return Err(ConvertError::Invalid(format!(
+                "{} pads for {n_axes} spatial axes",
+                raw.len()
+            )));
         }
     };
-    Ok(Window { kernel, strides, dilations, auto_pad: cx.string("auto_pad", "NOTSET")?, pads })
+    Ok(Window {
+        kernel,
+        strides,
+        dilations,
+        auto_pad: cx.string("auto_pad", "NOTSET")?,
+        pads,
+    })
 }
 
 fn sizes(cx: &NodeCx<'_, '_>, name: &str) -> Result<Option<Vec<usize>>, ConvertError> {
     match cx.ints_opt(name)? {
         None => Ok(None),
-        Some(raw) => raw.into_iter().map(|size| operand::size(name, size)).collect::<Result<_, _>>().map(Some),
+        Some(raw) => raw
+            .into_iter()
+            .map(|size| operand::size(name, size))
+            .collect::<Result<_, _>>()
+            .map(Some),
     }
 }
 
-fn listed(name: &str, given: Option<Vec<usize>>, n_axes: usize) -> Result<Vec<usize>, ConvertError> {
+fn listed(
+    name: &str,
+    given: Option<Vec<usize>>,
+    n_axes: usize,
+) -> Result<Vec<usize>, ConvertError> {
     let list = given.unwrap_or_else(|| vec![1; n_axes]);
     if list.len() != n_axes || list.contains(&0) {
-        return Err(ConvertError::Invalid(format!("{name} {list:?} do not fit {n_axes} spatial axes")));
+        return Err(ConvertError::Invalid(format!(
+            "{name} {list:?} do not fit {n_axes} spatial axes"
+        )));
     }
     Ok(list)
 }
@@ -141,7 +184,9 @@ fn kernel_of(cx: &NodeCx<'_, '_>, weights: ValueId) -> Result<Vec<usize>, Conver
         .skip(2)
         .map(|dim| dim.as_const().and_then(|size| usize::try_from(size).ok()))
         .collect::<Option<_>>()
-        .ok_or_else(|| ConvertError::Unsupported("the kernel's size is known at run time only".into()))
+        .ok_or_else(|| {
+            ConvertError::Unsupported("the kernel's size is known at run time only".into())
+        })
 }
 
 fn conv_attrs(cx: &mut NodeCx<'_, '_>, x: ValueId, weights: ValueId) -> Result<Conv, ConvertError> {
@@ -150,7 +195,12 @@ fn conv_attrs(cx: &mut NodeCx<'_, '_>, x: ValueId, weights: ValueId) -> Result<C
     let groups = operand::size("group", cx.int("group", 1)?)?;
     let sizes = spatial(cx, x, window.n_axes())?;
     window.settle(cx, &sizes)?;
-    Ok(Conv { strides: window.strides, pads: window.pads, dilations: window.dilations, groups })
+    Ok(Conv {
+        strides: window.strides,
+        pads: window.pads,
+        dilations: window.dilations,
+        groups,
+    })
 }
 
 fn conv(cx: &mut NodeCx<'_, '_>) -> Converted {
@@ -162,7 +212,11 @@ fn conv(cx: &mut NodeCx<'_, '_>) -> Converted {
 }
 
 /// An integer operand without its zero point; one with an element per output channel stands along axis 0.
-fn centred(cx: &mut NodeCx<'_, '_>, x: ValueId, zero_point: Option<ValueId>) -> Result<ValueId, ConvertError> {
+fn centred(
+    cx: &mut NodeCx<'_, '_>,
+    x: ValueId,
+    zero_point: Option<ValueId>,
+) -> Result<ValueId, ConvertError> {
     let wide = cx.b.cast(x, DType::I32)?;
     let Some(zero_point) = zero_point else {
         return Ok(wide);
@@ -173,7 +227,12 @@ fn centred(cx: &mut NodeCx<'_, '_>, x: ValueId, zero_point: Option<ValueId>) -> 
 }
 
 /// A scalar as it is; a vector shaped to broadcast along an axis of `like`.
-fn per_channel(cx: &mut NodeCx<'_, '_>, value: ValueId, like: ValueId, axis: usize) -> Result<ValueId, ConvertError> {
+fn per_channel(
+    cx: &mut NodeCx<'_, '_>,
+    value: ValueId,
+    like: ValueId,
+    axis: usize,
+) -> Result<ValueId, ConvertError> {
     if cx.b.rank(value)? == 0 || cx.b.shape(value)? == [Dim::ONE] {
         return cx.scalar(value);
     }
@@ -194,7 +253,10 @@ fn qlinear_conv(cx: &mut NodeCx<'_, '_>) -> Converted {
     let (weights, w_scale, w_zero) = (cx.input(3)?, cx.input(4)?, cx.input(5)?);
     let (y_scale, y_zero) = (cx.input(6)?, cx.input(7)?);
     let attrs = conv_attrs(cx, x, weights)?;
-    let mut operands = vec![centred(cx, x, Some(x_zero))?, centred(cx, weights, Some(w_zero))?];
+    let mut operands = vec![
+        centred(cx, x, Some(x_zero))?,
+        centred(cx, weights, Some(w_zero))?,
+    ];
     operands.extend(cx.opt(8));
     let sums = cx.b.op1(Op::Conv(attrs), &operands)?;
     let float = cx.b.cast(sums, DType::F32)?;
@@ -204,7 +266,12 @@ fn qlinear_conv(cx: &mut NodeCx<'_, '_>) -> Converted {
     let scaled = cx.b.mul(float, scale)?;
     let to = cx.b.dtype(y_zero)?;
     let (y_scale, y_zero) = (cx.scalar(y_scale)?, cx.scalar(y_zero)?);
-    let op = Op::Quantize { to, axis: None, block: 0, saturate: true };
+    let op = Op::Quantize {
+        to,
+        axis: None,
+        block: 0,
+        saturate: true,
+    };
     Ok(vec![cx.b.op1(op, &[scaled, y_scale, y_zero])?])
 }
 
@@ -216,7 +283,11 @@ fn conv_transpose(cx: &mut NodeCx<'_, '_>) -> Converted {
     let groups = operand::size("group", cx.int("group", 1)?)?;
     let mut output_padding: Vec<Dim> = match cx.ints_opt("output_padding")? {
         Some(raw) if raw.len() == n_axes => raw.into_iter().map(Dim::constant).collect(),
-        Some(_) => return Err(ConvertError::Invalid("output_padding does not fit the spatial axes".into())),
+        Some(_) => {
+            return Err(ConvertError::Invalid(
+                "output_padding does not fit the spatial axes".into(),
+            ));
+        }
         None => vec![Dim::ZERO; n_axes],
     };
     let output_shape = cx.ints_opt("output_shape")?;
@@ -224,13 +295,17 @@ fn conv_transpose(cx: &mut NodeCx<'_, '_>) -> Converted {
     let dims = cx.b.dims();
     // The output without padding; padding crops what exceeds the wanted size.
     let full = |axis: usize, extra: &Dim| {
-        let steps = dims.mul(&dims.sub(&sizes[axis], &Dim::ONE), &Dim::from(window.strides[axis]));
+        let steps = dims.mul(
+            &dims.sub(&sizes[axis], &Dim::ONE),
+            &Dim::from(window.strides[axis]),
+        );
         dims.sum([steps, Dim::constant(window.extent(axis)), extra.clone()])
     };
     let wanted: Option<Vec<Dim>> = match output_shape {
         Some(raw) => {
             let skipped = raw.len().checked_sub(n_axes);
-            let skipped = skipped.ok_or_else(|| ConvertError::Invalid("output_shape is too short".into()))?;
+            let skipped =
+                skipped.ok_or_else(|| ConvertError::Invalid("output_shape is too short".into()))?;
             Some(raw[skipped..].iter().copied().map(Dim::constant).collect())
         }
         None if window.auto_pad.starts_with("SAME") => {
@@ -249,7 +324,17 @@ fn conv_transpose(cx: &mut NodeCx<'_, '_>) -> Converted {
             output_padding[axis] = dims.add(&output_padding[axis], &short);
             let half = dims.floor_div(&total, &Dim::constant(2));
             let rest = dims.sub(&total, &half);
-            pads.push(if lower { Padding { before: rest, after: half } } else { Padding { before: half, after: rest } });
+            pads.push(if lower {
+                Padding {
+                    before: rest,
+                    after: half,
+                }
+            } else {
+                Padding {
+                    before: half,
+                    after: rest,
+                }
+            });
         }
         window.pads = pads;
     } else if window.auto_pad == "VALID" {

@@ -21,13 +21,27 @@ pub(super) const OPS: &[OpEntry] = &[
 ];
 
 /// A matrix product as NumPy has it: a vector on the left is a row, one on the right a column, and that axis goes again.
-pub(super) fn matmul(cx: &mut NodeCx<'_, '_>, a: ValueId, b: ValueId) -> Result<ValueId, ConvertError> {
+pub(super) fn matmul(
+    cx: &mut NodeCx<'_, '_>,
+    a: ValueId,
+    b: ValueId,
+) -> Result<ValueId, ConvertError> {
     let (a_rank, b_rank) = (cx.b.rank(a)?, cx.b.rank(b)?);
     if a_rank == 0 || b_rank == 0 {
-        return Err(ConvertError::Invalid("a scalar has no matrix product".into()));
+        return Err(ConvertError::Invalid(
+            "a scalar has no matrix product".into(),
+        ));
     }
-    let left = if a_rank == 1 { cx.b.unsqueeze(a, &[0])? } else { a };
-    let right = if b_rank == 1 { cx.b.unsqueeze(b, &[1])? } else { b };
+    let left = if a_rank == 1 {
+        cx.b.unsqueeze(a, &[0])?
+    } else {
+        a
+    };
+    let right = if b_rank == 1 {
+        cx.b.unsqueeze(b, &[1])?
+    } else {
+        b
+    };
     let product = cx.b.matmul(left, right)?;
     let rank = cx.b.rank(product)?;
     let mut dropped = Vec::new();
@@ -107,12 +121,20 @@ fn qlinear_matmul(cx: &mut NodeCx<'_, '_>) -> Converted {
     let right = centred(cx, b, Some(b_zero), 1)?;
     let sums = matmul(cx, left, right)?;
     let float = cx.b.cast(sums, DType::F32)?;
-    let (a_scale, b_scale) = (cx.b.cast(a_scale, DType::F32)?, cx.b.cast(b_scale, DType::F32)?);
+    let (a_scale, b_scale) = (
+        cx.b.cast(a_scale, DType::F32)?,
+        cx.b.cast(b_scale, DType::F32)?,
+    );
     let scale = cx.b.mul(a_scale, b_scale)?;
     let scaled = cx.b.mul(float, scale)?;
     let y_scale = cx.b.cast(y_scale, DType::F32)?;
     let to = cx.b.dtype(y_zero)?;
     let (y_scale, y_zero) = (cx.scalar(y_scale)?, cx.scalar(y_zero)?);
-    let op = Op::Quantize { to, axis: None, block: 0, saturate: true };
+    let op = Op::Quantize {
+        to,
+        axis: None,
+        block: 0,
+        saturate: true,
+    };
     Ok(vec![cx.b.op1(op, &[scaled, y_scale, y_zero])?])
 }

@@ -24,7 +24,13 @@ fn softmax(cx: &mut NodeCx<'_, '_>, log: bool) -> Converted {
     let x = cx.input(0)?;
     let is_flat = cx.opset() < 13;
     let raw_axis = cx.int("axis", if is_flat { 1 } else { -1 })?;
-    let make = |axis| if log { Op::LogSoftmax { axis } } else { Op::Softmax { axis } };
+    let make = |axis| {
+        if log {
+            Op::LogSoftmax { axis }
+        } else {
+            Op::Softmax { axis }
+        }
+    };
     let shape = cx.b.shape(x)?;
     if !is_flat {
         let axis = operand::axis(raw_axis, shape.len())?;
@@ -42,7 +48,11 @@ fn softmax(cx: &mut NodeCx<'_, '_>, log: bool) -> Converted {
 }
 
 /// A per-channel vector under the shape `[C, 1, …]` that broadcasts along axis 1 of a tensor of this rank.
-fn along_channels(cx: &mut NodeCx<'_, '_>, vector: ValueId, rank: usize) -> Result<ValueId, ConvertError> {
+fn along_channels(
+    cx: &mut NodeCx<'_, '_>,
+    vector: ValueId,
+    rank: usize,
+) -> Result<ValueId, ConvertError> {
     let added: Vec<usize> = (1..rank.saturating_sub(1)).collect();
     Ok(cx.b.unsqueeze(vector, &added)?)
 }
@@ -76,7 +86,10 @@ fn batch_norm(cx: &mut NodeCx<'_, '_>) -> Converted {
     for (running, current) in [(mean, batch_mean), (variance, batch_variance)] {
         let dtype = cx.b.dtype(running)?;
         let (keep, take) = (f64::from(momentum), 1.0 - f64::from(momentum));
-        let (keep, take) = (cx.b.const_scalar(dtype, keep), cx.b.const_scalar(dtype, take));
+        let (keep, take) = (
+            cx.b.const_scalar(dtype, keep),
+            cx.b.const_scalar(dtype, take),
+        );
         let current = cx.b.cast(current, dtype)?;
         let (old, new) = (cx.b.mul(running, keep)?, cx.b.mul(current, take)?);
         outputs.push(cx.b.add(old, new)?);
@@ -88,7 +101,10 @@ fn instance_norm(cx: &mut NodeCx<'_, '_>) -> Converted {
     let epsilon = Real::from(cx.float("epsilon", 1e-5)?);
     let (x, scale, bias) = (cx.input(0)?, cx.input(1)?, cx.input(2)?);
     let groups = cx.b.shape(x)?.get(1).cloned().unwrap_or(Dim::ONE);
-    Ok(vec![cx.b.op1(Op::GroupNorm { groups, epsilon }, &[x, scale, bias])?])
+    Ok(vec![cx.b.op1(
+        Op::GroupNorm { groups, epsilon },
+        &[x, scale, bias],
+    )?])
 }
 
 /// Opset 18 gives one scale per group, 21 one per channel.
@@ -102,11 +118,15 @@ fn group_norm(cx: &mut NodeCx<'_, '_>) -> Converted {
         let per_group = cx.b.dims().div_exact(&channels, &groups);
         for value in [&mut scale, &mut bias] {
             let column = cx.b.unsqueeze(*value, &[1])?;
-            let wide = cx.b.expand(column, vec![groups.clone(), per_group.clone()])?;
+            let wide =
+                cx.b.expand(column, vec![groups.clone(), per_group.clone()])?;
             *value = cx.b.reshape(wide, vec![channels.clone()])?;
         }
     }
-    Ok(vec![cx.b.op1(Op::GroupNorm { groups, epsilon }, &[x, scale, bias])?])
+    Ok(vec![cx.b.op1(
+        Op::GroupNorm { groups, epsilon },
+        &[x, scale, bias],
+    )?])
 }
 
 /// Results 1 and 2 are the mean and the inverse deviation, in the type of the computation.
@@ -124,7 +144,11 @@ fn layer_norm(cx: &mut NodeCx<'_, '_>) -> Converted {
         return Ok(vec![y]);
     }
     let axes: Vec<usize> = (axis..rank).collect();
-    let wide = if cx.b.dtype(x)? == DType::F64 { x } else { cx.b.cast(x, DType::F32)? };
+    let wide = if cx.b.dtype(x)? == DType::F64 {
+        x
+    } else {
+        cx.b.cast(x, DType::F32)?
+    };
     let mean = cx.b.reduce(ReduceKind::Mean, wide, &axes, true)?;
     let distance = cx.b.sub(wide, mean)?;
     let square = cx.b.mul(distance, distance)?;

@@ -166,22 +166,6 @@ impl NodeCx<'_, '_> {
         all_sizes
     }
 
-    /// The vector of a tensor's dims.
-    pub(crate) fn shape_tensor(&mut self, value: ValueId) -> Result<ValueId, ConvertError> {
-        let shape = self.b.shape(value)?;
-        Ok(self.b.dim_tensor(&shape)?)
-    }
-
-    /// Elements at constant positions of a vector.
-    pub(crate) fn pick(
-        &mut self,
-        vector: ValueId,
-        positions: &[i64],
-    ) -> Result<ValueId, ConvertError> {
-        let indices = self.b.const_i64(positions);
-        Ok(self.b.gather(vector, indices, 0)?)
-    }
-
     /// One element of a vector as a scalar.
     pub(crate) fn element(
         &mut self,

@@ -28,7 +28,11 @@ fn granularity(
 
 /// A vector of one element as a scalar: one scale for all.
 fn single(cx: &mut NodeCx<'_, '_>, value: ValueId) -> Result<ValueId, ConvertError> {
-    if cx.b.shape(value)? == [Dim::ONE] { cx.scalar(value) } else { Ok(value) }
+    if cx.b.shape(value)? == [Dim::ONE] {
+        cx.scalar(value)
+    } else {
+        Ok(value)
+    }
 }
 
 fn quantize(cx: &mut NodeCx<'_, '_>) -> Converted {
@@ -44,7 +48,15 @@ fn quantize(cx: &mut NodeCx<'_, '_>) -> Converted {
         to = cx.b.dtype(zero_point)?;
         operands.push(single(cx, zero_point)?);
     }
-    Ok(vec![cx.b.op1(Op::Quantize { to, axis, block, saturate }, &operands)?])
+    Ok(vec![cx.b.op1(
+        Op::Quantize {
+            to,
+            axis,
+            block,
+            saturate,
+        },
+        &operands,
+    )?])
 }
 
 fn dequantize(cx: &mut NodeCx<'_, '_>) -> Converted {
@@ -81,7 +93,12 @@ fn dynamic_quantize(cx: &mut NodeCx<'_, '_>) -> Converted {
     let clamped = cx.b.binary(BinaryOp::Min, low, levels)?;
     let rounded = cx.b.unary(UnaryOp::Round, clamped)?;
     let zero_point = cx.b.cast(rounded, DType::U8)?;
-    let op = Op::Quantize { to: DType::U8, axis: None, block: 0, saturate: true };
+    let op = Op::Quantize {
+        to: DType::U8,
+        axis: None,
+        block: 0,
+        saturate: true,
+    };
     let y = cx.b.op1(op, &[x, scale, zero_point])?;
     Ok(vec![y, scale, zero_point])
 }

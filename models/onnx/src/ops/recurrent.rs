@@ -8,7 +8,12 @@ use graphc_ir::op::{Activation, ActivationKind, Direction, Op, Recurrent, Recurr
 pub(super) const OPS: &[OpEntry] = &[
     onnx("GRU", |cx| {
         let linear_before_reset = cx.flag("linear_before_reset", false)?;
-        layer(cx, RecurrentKind::Gru { linear_before_reset })
+        layer(
+            cx,
+            RecurrentKind::Gru {
+                linear_before_reset,
+            },
+        )
     }),
     onnx("LSTM", |cx| {
         let input_forget = cx.flag("input_forget", false)?;
@@ -23,7 +28,11 @@ fn layer(cx: &mut NodeCx<'_, '_>, kind: RecurrentKind) -> Converted {
         "forward" => Direction::Forward,
         "reverse" => Direction::Reverse,
         "bidirectional" => Direction::Bidirectional,
-        other => return Err(ConvertError::Invalid(format!("direction {other} is unknown"))),
+        other => {
+            return Err(ConvertError::Invalid(format!(
+                "direction {other} is unknown"
+            )));
+        }
     };
     let batch_first = cx.flag("layout", false)?;
     let (mut x, w, r) = (cx.input(0)?, cx.input(1)?, cx.input(2)?);
@@ -32,17 +41,23 @@ fn layer(cx: &mut NodeCx<'_, '_>, kind: RecurrentKind) -> Converted {
     }
     let hidden = match cx.int_opt("hidden_size")? {
         Some(hidden) => operand::size("hidden_size", hidden)?,
-        None => cx
-            .b
-            .shape(r)?
-            .last()
-            .and_then(Dim::as_const)
-            .and_then(|hidden| usize::try_from(hidden).ok())
-            .ok_or_else(|| ConvertError::Unsupported("the hidden size is known at run time only".into()))?,
+        None => {
+            cx.b.shape(r)?
+                .last()
+                .and_then(Dim::as_const)
+                .and_then(|hidden| usize::try_from(hidden).ok())
+                .ok_or_else(|| {
+                    ConvertError::Unsupported("the hidden size is known at run time only".into())
+                })?
+        }
     };
     let is_lstm = matches!(kind, RecurrentKind::Lstm { .. });
     let (bias, lens, mut h0) = (cx.opt(3), cx.opt(4), cx.opt(5));
-    let (mut c0, peephole) = if is_lstm { (cx.opt(6), cx.opt(7)) } else { (None, None) };
+    let (mut c0, peephole) = if is_lstm {
+        (cx.opt(6), cx.opt(7))
+    } else {
+        (None, None)
+    };
     if batch_first {
         for state in [&mut h0, &mut c0].into_iter().flatten() {
             *state = cx.b.transpose(*state, vec![1, 0, 2])?;
@@ -53,7 +68,10 @@ fn layer(cx: &mut NodeCx<'_, '_>, kind: RecurrentKind) -> Converted {
         direction,
         hidden,
         activations: activations(cx, kind, direction)?,
-        clip: cx.float_opt("clip")?.filter(|&clip| clip > 0.0).map(Real::from),
+        clip: cx
+            .float_opt("clip")?
+            .filter(|&clip| clip > 0.0)
+            .map(Real::from),
         has_bias: bias.is_some(),
         has_lens: lens.is_some(),
         has_h0: h0.is_some(),
@@ -70,7 +88,11 @@ fn layer(cx: &mut NodeCx<'_, '_>, kind: RecurrentKind) -> Converted {
     // y is [T, D, B, H], the states [D, B, H]; batch-first layouts are [B, T, D, H] and [B, D, H].
     if batch_first {
         for (index, output) in outputs.iter_mut().enumerate() {
-            let perm = if index == 0 { vec![2, 0, 1, 3] } else { vec![1, 0, 2] };
+            let perm = if index == 0 {
+                vec![2, 0, 1, 3]
+            } else {
+                vec![1, 0, 2]
+            };
             *output = cx.b.transpose(*output, perm)?;
         }
     }
@@ -91,14 +113,27 @@ fn activations(
                 RecurrentKind::Gru { .. } => &["Sigmoid", "Tanh"],
                 RecurrentKind::Lstm { .. } => &["Sigmoid", "Tanh", "Tanh"],
             };
-            cell.iter().cycle().take(n_expected).map(|&name| name.to_owned()).collect()
+            cell.iter()
+                .cycle()
+                .take(n_expected)
+                .map(|&name| name.to_owned())
+                .collect()
         }
     };
     if names.len() != n_expected {
-        return Err(ConvertError::Invalid(format!("{} activations, {n_expected} are needed", names.len())));
+        return Err(ConvertError::Invalid(format!(
+            "{} activations, {n_expected} are needed",
+            names.len()
+        )));
     }
-    let mut alphas = cx.floats_opt("activation_alpha")?.unwrap_or_default().into_iter();
-    let mut betas = cx.floats_opt("activation_beta")?.unwrap_or_default().into_iter();
+    let mut alphas = cx
+        .floats_opt("activation_alpha")?
+        .unwrap_or_default()
+        .into_iter();
+    let mut betas = cx
+        .floats_opt("activation_beta")?
+        .unwrap_or_default()
+        .into_iter();
     names
         .iter()
         .map(|name| {
@@ -115,9 +150,13 @@ fn activations(
                 "leakyrelu" => (ActivationKind::LeakyRelu, Some(0.01), None),
                 "thresholdedrelu" => (ActivationKind::ThresholdedRelu, Some(1.0), None),
                 "elu" => (ActivationKind::Elu, Some(1.0), None),
-                _ => return Err(ConvertError::Unsupported(format!("activation {name} is unknown"))),
+                _ => {
+                    return Err(ConvertError::Unsupported(format!(
+                        "activation {name} is unknown"
+                    )));
+                }
             };
-            let mut given = |default: Option<f32>, list: &mut dyn Iterator<Item = f32>| {
+            let given = |default: Option<f32>, list: &mut dyn Iterator<Item = f32>| {
                 Real::from(default.map_or(0.0, |default| list.next().unwrap_or(default)))
             };
             Ok(Activation {
@@ -128,4 +167,3 @@ fn activations(
         })
         .collect()
 }
-

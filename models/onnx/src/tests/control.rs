@@ -87,6 +87,20 @@ fn branches_of_different_rank_are_refused() {
     );
 }
 
+#[test]
+fn a_scalar_takes_the_rank_of_one_element_in_the_other_branch() {
+    let graph = Net::new(13)
+        .input("c", BOOL, "")
+        .input("x", F32, "")
+        .constant(i64s("zero", &[0]))
+        .node(branches(
+            branch(vec![node("Unsqueeze", "x zero", "a")], "a"),
+            branch(vec![node("Neg", "x", "b")], "b"),
+        ))
+        .import("y");
+    assert_eq!(summary(&graph), "f32[1] = if");
+}
+
 fn body(nodes: Vec<NodeProto>, carried: &str, outputs: &str) -> GraphProto {
     let mut inputs = vec![value("i", I64, ""), value("go", BOOL, "")];
     inputs.extend(carried.split_whitespace().map(|name| value(name, F32, "?")));

@@ -148,3 +148,22 @@ fn an_axis_out_of_range_is_refused() {
         "{message}"
     );
 }
+
+#[test]
+fn a_table_that_is_cut_to_a_size_and_added_to_it_limits_the_size() {
+    let graph = Net::new(13)
+        .input("x", F32, "n seq")
+        .input("table", F32, "1 512")
+        .constant(i64s("zero", &[0]))
+        .constant(i64s("one", &[1]))
+        .node(node("Shape", "x", "shape"))
+        .node(node("Gather", "shape one", "seq"))
+        .node(node("Slice", "table zero seq one", "rows"))
+        .node(node("Add", "x rows", "y"))
+        .import("y");
+    println!("{graph}");
+    assert!(summary(&graph).starts_with("f32[n,seq] = "));
+    let symbol = graph.dims.symbol_by_name("seq").unwrap();
+    assert_eq!(graph.dims.range(symbol).hi, 512);
+    assert_eq!(graph.checks, []);
+}

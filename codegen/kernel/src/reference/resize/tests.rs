@@ -33,13 +33,20 @@ fn line(resize: Resize, x: &[f32], n: i64) -> Vec<f32> {
 
 fn assert_close(actual: &[f32], expected: &[f32]) {
     let close = actual.len() == expected.len()
-        && actual.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-5);
+        && actual
+            .iter()
+            .zip(expected)
+            .all(|(a, b)| (a - b).abs() < 1e-5);
     assert!(close, "{actual:?} is not {expected:?}");
 }
 
 #[test]
 fn linear_half_pixel_repeats_the_edge() {
-    let y = line(resize(InterpolationMode::Linear, CoordinateMode::HalfPixel), &[1.0, 3.0], 4);
+    let y = line(
+        resize(InterpolationMode::Linear, CoordinateMode::HalfPixel),
+        &[1.0, 3.0],
+        4,
+    );
     assert_eq!(y, [1.0, 1.5, 2.5, 3.0]);
 }
 
@@ -67,9 +74,15 @@ fn nearest_modes_differ_at_halves() {
 fn cubic_weights_sum_to_one_with_and_without_the_outside() {
     let mut attrs = resize(InterpolationMode::Cubic, CoordinateMode::HalfPixel);
     // Weights at 1/2: -0.09375, 0.59375, 0.59375, -0.09375.
-    assert_close(&line(attrs.clone(), &[0.0, 0.0, 32.0, 32.0], 2), &[-3.0, 35.0]);
+    assert_close(
+        &line(attrs.clone(), &[0.0, 0.0, 32.0, 32.0], 2),
+        &[-3.0, 35.0],
+    );
     attrs.exclude_outside = true;
-    assert_close(&line(attrs, &[0.0, 0.0, 32.0, 32.0], 2), &[-3.0 / 1.09375, 38.0 / 1.09375]);
+    assert_close(
+        &line(attrs, &[0.0, 0.0, 32.0, 32.0], 2),
+        &[-3.0 / 1.09375, 38.0 / 1.09375],
+    );
 }
 
 #[test]

@@ -15,6 +15,16 @@ impl Call<'_> {
         self.dims().eq(dim, &Dim::constant(1)) == Tri::No
     }
 
+    /// Whether neither is 1 unless the other is, so that they broadcast only where they are equal.
+    ///
+    /// Sizes that are clamped by a limit, as in `S` and `min(S,512)`, are so: they are the same below 2.
+    fn is_one_with(&self, a: &Dim, b: &Dim) -> bool {
+        let two = Dim::constant(2);
+        let below_two = |dim| self.dims().min(dim, &two);
+        self.dims().eq(&below_two(a), &below_two(b)) == Tri::Yes
+            || (self.is_never_one(a) && self.is_never_one(b))
+    }
+
     /// Keeps a relation that is neither proved nor refuted.
     fn check(&mut self, kind: DimCheckKind) -> Result<(), TypeError> {
         let (a, b) = kind.sides();
@@ -38,7 +48,7 @@ impl Call<'_> {
             Tri::No => return Err(self.fail(what)),
             Tri::Unknown => self.check(DimCheckKind::Equal(a.clone(), b.clone()))?,
         }
-        Ok(if b.is_const() { b } else { a }.clone())
+        Ok(plainer(a, b).clone())
     }
 
     /// The first must be at most the second.
@@ -102,11 +112,10 @@ impl Call<'_> {
         if self.is_one(a) {
             return Ok(b.clone());
         }
-        let are_equal = self.dims().eq(a, b);
-        if are_equal == Tri::Yes {
-            return Ok(if b.is_const() { b } else { a }.clone());
+        if self.dims().eq(a, b) == Tri::Yes {
+            return Ok(plainer(a, b).clone());
         }
-        if self.is_never_one(a) && self.is_never_one(b) {
+        if self.is_one_with(a, b) {
             return self.equal(a, b, "shapes do not broadcast");
         }
         self.check(DimCheckKind::Broadcast(a.clone(), b.clone()))?;
@@ -142,14 +151,14 @@ impl Call<'_> {
             if self.is_one(from) || self.dims().eq(from, to) == Tri::Yes {
                 continue;
             }
-            if self.is_never_one(from) || self.is_one(to) {
+            if self.is_never_one(from) || self.is_one(to) || self.is_one_with(from, to) {
                 self.equal(from, to, what)?;
             } else if self.is_never_one(to) {
                 self.check(DimCheckKind::Broadcast(from.clone(), to.clone()))?;
             } else {
                 // `from` is 1 or `to`: exactly where the broadcast of both is `to`.
                 let both = self.dims().bcast(from, to);
-                self.check(DimCheckKind::Equal(both, to.clone()))?;
+                self.equal(&both, to, what)?;
             }
         }
         Ok(())
@@ -177,4 +186,13 @@ impl Call<'_> {
         }
         Ok(())
     }
+}
+
+/// The one of two equal dims that says more: a constant, then a symbol.
+fn plainer<'d>(a: &'d Dim, b: &'d Dim) -> &'d Dim {
+    let is_plainer = match (a.as_symbol(), b.as_symbol()) {
+        (None, Some(_)) => !a.is_const(),
+        _ => b.is_const(),
+    };
+    if is_plainer { b } else { a }
 }

@@ -43,6 +43,30 @@ fn broadcasting_of_symbols_leaves_a_check() {
 }
 
 #[test]
+fn a_clamped_size_broadcasts_only_with_an_equal_one() {
+    check(
+        "f32[min(S,512)], f32[S]",
+        "add",
+        expect!["f32[S]; equal min(512,S), S"],
+    );
+    check(
+        "f32[S], f32[1,min(S,512)]",
+        "add",
+        expect!["f32[1,S]; equal min(512,S), S"],
+    );
+    check(
+        "f32[S], f32[min(S,1)]",
+        "add",
+        expect!["f32[bcast(S,min(1,S))]; broadcast S, min(1,S)"],
+    );
+    check(
+        "f32[min(S,512)]",
+        "expand shape=[S]",
+        expect!["f32[S]; equal min(512,S), S"],
+    );
+}
+
+#[test]
 fn broadcasting_of_different_sizes_is_refused() {
     check(
         "f32[3,4], f32[4,3]",

@@ -38,7 +38,8 @@ const NUMBERS: &[&str] = &[
 
 /// The same where small values are to meet one another.
 const SMALL_NUMBERS: &[&str] = &[
-    "1", "2", "4", "8", "S", "T", "B", "F", "I", "S+1", "2*S", "S*T", "T-S", "B//2",
+    "1", "2", "4", "8", "S", "T", "B", "F", "I", "S+1", "2*S", "S*T", "T-S", "B//2", "min(S,3)",
+    "min(T,8)",
 ];
 
 /// What takes the place of an operand.
@@ -230,7 +231,7 @@ const LEFT_OPEN: &[&str] = &[
 ];
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 4000, failure_persistence: None, ..Default::default() })]
+    #![proptest_config(ProptestConfig { cases: 150000, failure_persistence: None, ..Default::default() })]
 
     #[test]
     fn inference_is_total(

@@ -1,0 +1,269 @@
+//! Resampling to another size (ONNX Resize): one axis after the other, each by a table of taps.
+
+use super::call::Call;
+use crate::error::Result;
+use crate::tensor::{Tensor, picked, with_elements};
+use crate::walk::{Split, for_each_position, strides};
+use graphc_ir::op::{CoordinateMode, InterpolationMode, NearestMode, Resize, ResizePolicy};
+
+/// What one output position of an axis mixes.
+struct Mix {
+    taps: Vec<(usize, f64)>,
+    /// Whether it lies outside x under [`CoordinateMode::TfCropAndResize`].
+    is_outside: bool,
+}
+
+/// One axis of a resize.
+struct Axis {
+    from: usize,
+    to: usize,
+    scale: f64,
+    /// Normalised start and end of the region of interest.
+    roi: [f64; 2],
+}
+
+pub(super) fn resize(call: &Call<'_>, resize: &Resize) -> Result<Tensor> {
+    let x = call.input(0)?;
+    let shape = call.out_shape(0)?;
+    let axes = axes(call, resize, x.shape(), &shape)?;
+    for (axis, entry) in axes.iter().enumerate() {
+        let is_scale = entry.scale > 0.0 && entry.scale.is_finite();
+        if entry.to > 0 && (entry.from == 0 || !is_scale) {
+            return Err(call.fail(format!(
+                "axis {axis} of size {} cannot be scaled by {}",
+                entry.from, entry.scale
+            )));
+        }
+    }
+    let tables: Vec<Vec<Mix>> = axes
+        .iter()
+        .map(|axis| {
+            (0..axis.to)
+                .map(|position| mix(resize, axis, position))
+                .collect()
+        })
+        .collect();
+    if resize.mode == InterpolationMode::Nearest && !is_cropping(resize) {
+        return nearest(x, &shape, &tables);
+    }
+    let mut values = x.to_f64()?;
+    let mut current = x.shape().to_vec();
+    for (axis, table) in tables.iter().enumerate() {
+        values = along_axis(&values, &mut current, axis, table);
+    }
+    if is_cropping(resize) {
+        let mut slots = values.iter_mut();
+        for_each_position(&shape, |position| {
+            let mut along = position.iter().zip(&tables);
+            let is_outside = along.any(|(&position, table)| table[position].is_outside);
+            if let (Some(slot), true) = (slots.next(), is_outside) {
+                *slot = resize.extrapolation.get();
+            }
+        });
+    }
+    Tensor::from_f64(x.dtype(), &shape, &values)
+}
+
+fn is_cropping(resize: &Resize) -> bool {
+    resize.coordinates == CoordinateMode::TfCropAndResize
+}
+
+fn axes(call: &Call<'_>, resize: &Resize, from: &[usize], to: &[usize]) -> Result<Vec<Axis>> {
+    let rank = from.len();
+    let mut scales: Vec<f64> = (0..rank)
+        .map(|axis| to[axis] as f64 / from[axis] as f64)
+        .collect();
+    if let Some(given) = &resize.scales {
+        scales = given.iter().map(|scale| scale.get()).collect();
+    } else if resize.has_scales {
+        scales = call.input(1)?.to_f64()?;
+    } else if resize.policy != ResizePolicy::Stretch {
+        let mut ratios = Vec::with_capacity(resize.requested.len());
+        for (axis, size) in &resize.requested {
+            ratios.push(call.size(size)? as f64 / from[*axis] as f64);
+        }
+        let chosen = if resize.policy == ResizePolicy::NotLarger {
+            ratios.iter().copied().fold(f64::INFINITY, f64::min)
+        } else {
+            ratios.iter().copied().fold(0.0, f64::max)
+        };
+        scales = vec![1.0; rank];
+        for (axis, _) in &resize.requested {
+            scales[*axis] = chosen;
+        }
+    }
+    let mut rois = vec![[0.0, 1.0]; rank];
+    if let Some(given) = &resize.roi {
+        rois = given.iter().map(|ends| ends.map(|end| end.get())).collect();
+    } else if resize.has_roi {
+        let ends = call.input(1 + usize::from(resize.has_scales))?.to_f64()?;
+        rois = (0..rank)
+            .map(|axis| [ends[axis], ends[rank + axis]])
+            .collect();
+    }
+    Ok((0..rank)
+        .map(|axis| Axis {
+            from: from[axis],
+            to: to[axis],
+            scale: scales[axis],
+            roi: rois[axis],
+        })
+        .collect())
+}
+
+/// Where in x an output position lies. The size of the result counts as `scale · in`, which need not be whole.
+fn coordinate(mode: CoordinateMode, axis: &Axis, position: f64) -> f64 {
+    let from = axis.from as f64;
+    let to = axis.scale * from;
+    match mode {
+        CoordinateMode::HalfPixel => (position + 0.5) / axis.scale - 0.5,
+        CoordinateMode::HalfPixelSymmetric => {
+            let adjustment = axis.to as f64 / to;
+            let offset = from / 2.0 * (1.0 - adjustment);
+            offset + (position + 0.5) / axis.scale - 0.5
+        }
+        CoordinateMode::PytorchHalfPixel if axis.to <= 1 => 0.0,
+        CoordinateMode::PytorchHalfPixel => (position + 0.5) / axis.scale - 0.5,
+        CoordinateMode::AlignCorners if to == 1.0 => 0.0,
+        CoordinateMode::AlignCorners => position * (from - 1.0) / (to - 1.0),
+        CoordinateMode::Asymmetric => position / axis.scale,
+        CoordinateMode::TfHalfPixelForNearest => (position + 0.5) / axis.scale,
+        CoordinateMode::TfCropAndResize => {
+            let [start, end] = axis.roi;
+            let inside = if to == 1.0 {
+                (end - start) * (from - 1.0) / 2.0
+            } else {
+                position * (end - start) * (from - 1.0) / (to - 1.0)
+            };
+            start * (from - 1.0) + inside
+        }
+    }
+}
+
+fn mix(resize: &Resize, axis: &Axis, position: usize) -> Mix {
+    let x = coordinate(resize.coordinates, axis, position as f64);
+    // The tap before x and the distance from it, in (0, 1], so that a whole x belongs to the tap on it.
+    let before = x.ceil() - 1.0;
+    let ratio = x - before;
+    let (first, weights) = weights(resize, axis.scale, ratio);
+    let last = axis.from as f64 - 1.0;
+    let mut taps: Vec<(f64, f64)> = weights
+        .into_iter()
+        .enumerate()
+        .map(|(idx, weight)| (before + first + idx as f64, weight))
+        .collect();
+    if resize.exclude_outside && resize.mode != InterpolationMode::Nearest {
+        taps.retain(|(at, _)| (0.0..=last).contains(at));
+        let sum: f64 = taps.iter().map(|(_, weight)| weight).sum();
+        taps.iter_mut().for_each(|(_, weight)| *weight /= sum);
+    }
+    Mix {
+        taps: taps
+            .into_iter()
+            .filter(|(_, weight)| *weight != 0.0)
+            .map(|(at, weight)| (at.clamp(0.0, last) as usize, weight))
+            .collect(),
+        is_outside: is_cropping(resize) && !(0.0..=last).contains(&x),
+    }
+}
+
+/// Weights of neighbouring taps, and where the first lies relative to the tap before x.
+fn weights(resize: &Resize, scale: f64, ratio: f64) -> (f64, Vec<f64>) {
+    let scale = if resize.antialias {
+        scale.min(1.0)
+    } else {
+        1.0
+    };
+    match resize.mode {
+        InterpolationMode::Nearest => {
+            let is_upper = ratio == 1.0
+                || match resize.nearest {
+                    NearestMode::RoundPreferFloor => ratio > 0.5,
+                    NearestMode::RoundPreferCeil => ratio >= 0.5,
+                    NearestMode::Floor => false,
+                    NearestMode::Ceil => true,
+                };
+            (if is_upper { 1.0 } else { 0.0 }, vec![1.0])
+        }
+        InterpolationMode::Linear => {
+            filter(1.0, scale, ratio, |distance| (1.0 - distance).max(0.0))
+        }
+        InterpolationMode::Cubic => {
+            let a = resize.cubic_a.get();
+            filter(2.0, scale, ratio, |distance| cubic(a, distance))
+        }
+    }
+}
+
+/// Weights of a filter of this radius, stretched by `1 / scale`; they add up to 1.
+fn filter(radius: f64, scale: f64, ratio: f64, f: impl Fn(f64) -> f64) -> (f64, Vec<f64>) {
+    let first = (-radius / scale).floor() + 1.0;
+    let n_taps = (2.0 - 2.0 * first) as usize;
+    let taps = (0..n_taps).map(|idx| f(((first + idx as f64 - ratio) * scale).abs()));
+    let mut weights: Vec<f64> = taps.collect();
+    if scale < 1.0 {
+        let sum: f64 = weights.iter().sum();
+        weights.iter_mut().for_each(|weight| *weight /= sum);
+    }
+    (first, weights)
+}
+
+/// Keys' cubic convolution ("Cubic convolution interpolation for digital image processing", 1981).
+pub(super) fn cubic(a: f64, distance: f64) -> f64 {
+    let (x, x2) = (distance, distance * distance);
+    if x <= 1.0 {
+        ((a + 2.0) * x - (a + 3.0)) * x2 + 1.0
+    } else if x < 2.0 {
+        ((a * x - 5.0 * a) * x + 8.0 * a) * x - 4.0 * a
+    } else {
+        0.0
+    }
+}
+
+fn nearest(x: &Tensor, shape: &[usize], tables: &[Vec<Mix>]) -> Result<Tensor> {
+    let strides = strides(x.shape());
+    let offsets: Vec<Vec<usize>> = tables
+        .iter()
+        .zip(&strides)
+        .map(|(table, &stride)| {
+            let first = |mix: &Mix| mix.taps.first().map_or(0, |(at, _)| at * stride as usize);
+            table.iter().map(first).collect()
+        })
+        .collect();
+    let mut positions = Vec::with_capacity(shape.iter().product());
+    for_each_position(shape, |position| {
+        let along = position.iter().zip(&offsets);
+        positions.push(along.map(|(&position, offsets)| offsets[position]).sum());
+    });
+    with_elements!(x.data(), elements => {
+        Tensor::new(x.dtype(), shape, picked(elements, &positions))
+    })
+}
+
+fn along_axis(values: &[f64], shape: &mut [usize], axis: usize, table: &[Mix]) -> Vec<f64> {
+    let is_identity = table.len() == shape[axis]
+        && table
+            .iter()
+            .enumerate()
+            .all(|(position, mix)| mix.taps == [(position, 1.0)]);
+    if is_identity {
+        return values.to_vec();
+    }
+    let split = Split::at(shape, axis);
+    shape[axis] = table.len();
+    let mut result = vec![0.0; shape.iter().product()];
+    let to = Split::at(shape, axis);
+    for outer in 0..split.outer {
+        for (position, mix) in table.iter().enumerate() {
+            let start = to.at_index(outer, position, 0);
+            for &(at, weight) in &mix.taps {
+                let from = split.at_index(outer, at, 0);
+                let pairs = result[start..start + to.inner].iter_mut();
+                for (sum, x) in pairs.zip(&values[from..from + split.inner]) {
+                    *sum += weight * x;
+                }
+            }
+        }
+    }
+    result
+}

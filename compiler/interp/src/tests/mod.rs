@@ -1,0 +1,1 @@
+//! Tests of operators against values worked out by hand or by NumPy.
