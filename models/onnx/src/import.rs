@@ -333,14 +333,15 @@ impl<'m> Importer<'m> {
         }
         let dims = b.dims();
         for check in new {
-            let bounds = match &check.kind {
-                DimCheckKind::Broadcast(a, b) => dims.broadcast_bounds(&dims.bcast(a, b)),
-                DimCheckKind::Equal(a, b) | DimCheckKind::LessEqual(a, b) => {
-                    let mut bounds = dims.broadcast_bounds(a);
-                    bounds.extend(dims.broadcast_bounds(b));
-                    bounds
-                }
-            };
+            let (DimCheckKind::Broadcast(a, b)
+            | DimCheckKind::Equal(a, b)
+            | DimCheckKind::LessEqual(a, b)) = &check.kind;
+            let mut bounds = dims.broadcast_bounds(a);
+            bounds.extend(dims.broadcast_bounds(b));
+            // What must be equal could be broadcast, too.
+            if !matches!(check.kind, DimCheckKind::LessEqual(..)) {
+                bounds.extend(dims.broadcast_bounds(&dims.bcast(a, b)));
+            }
             for (symbol, limit) in bounds {
                 let is_input = matches!(
                     b.graph().bindings.get(&symbol),

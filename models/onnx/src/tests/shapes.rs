@@ -161,7 +161,6 @@ fn a_table_that_is_cut_to_a_size_and_added_to_it_limits_the_size() {
         .node(node("Slice", "table zero seq one", "rows"))
         .node(node("Add", "x rows", "y"))
         .import("y");
-    println!("{graph}");
     assert!(summary(&graph).starts_with("f32[n,seq] = "));
     let symbol = graph.dims.symbol_by_name("seq").unwrap();
     assert_eq!(graph.dims.range(symbol).hi, 512);
