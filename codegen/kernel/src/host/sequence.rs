@@ -132,6 +132,20 @@ fn shape_of(value: &HostValue) -> Result<&[usize], KernelError> {
     }
 }
 
+/// Number of positions; sizes around an empty axis may be too many to count, and are not walked then.
+fn product(sizes: &[usize]) -> usize {
+    sizes.iter().fold(1, |n, &size| n.saturating_mul(size))
+}
+
+/// Positions before an axis; none where the tensor is empty, so that nothing is walked.
+fn rows(shape: &[usize], axis: usize) -> usize {
+    if shape.contains(&0) {
+        0
+    } else {
+        product(&shape[..axis])
+    }
+}
+
 /// Fills a tensor like `like` of another shape by runs of elements: `runs` calls with source, start, target, length.
 fn assemble(
     like: &HostValue,
@@ -212,8 +226,8 @@ fn join(all: &[HostValue], axis: usize, new_axis: bool) -> Result<HostValue, Ker
     } else {
         shape[axis] = total;
     }
-    let outer: usize = shape[..axis].iter().product();
-    let inner: usize = shape[axis + 1..].iter().product();
+    let outer = rows(&shape, axis);
+    let inner = product(&shape[axis + 1..]);
     let sources: Vec<&HostValue> = all.iter().collect();
     let runs = (0..outer).flat_map(|outer_idx| {
         let mut begin = 0;
@@ -243,8 +257,8 @@ fn cut(
         Some(split) => widths(split, size)?,
     };
     let squeeze = split.is_none() && !keep_dims;
-    let outer: usize = shape[..axis].iter().product();
-    let inner: usize = shape[axis + 1..].iter().product();
+    let outer = rows(shape, axis);
+    let inner = product(&shape[axis + 1..]);
     let mut begin = 0;
     let mut pieces = Vec::with_capacity(widths.len());
     for width in widths {
