@@ -2,7 +2,7 @@
 
 use super::{SymElement, SymTensor};
 use crate::Builder;
-use crate::graph::ValueId;
+use crate::graph::{DimCheckKind, ValueId};
 use crate::infer::TypeError;
 use crate::op::{
     BinaryOp, CumulativeKind, Op, PadMode, ReduceKind, ScatterReduction, SliceAxis, UnaryOp,
@@ -344,4 +344,19 @@ fn data_that_becomes_dims_is_bound_once() {
         2,
         "one for S, one for the element that is data"
     );
+}
+
+#[test]
+fn sizes_stay_known_in_32_bits_under_a_check() {
+    let mut b = Builder::new("g");
+    let n = Dim::symbol(b.graph_mut().dims.new_symbol("N", Interval::SIZE));
+    let x = TensorType::new(DType::F32, [n.clone(), Dim::constant(8)]);
+    b.input("x", x.into());
+    let eight_n = b.dims().mul(&n, &Dim::constant(8));
+    let size = b.dim_scalar(&eight_n).unwrap();
+    let narrow = b.cast(size, DType::I32).unwrap();
+    assert_eq!(show(&b, narrow), "8*N");
+    let limit = Dim::constant(i64::from(i32::MAX));
+    let wanted = DimCheckKind::LessEqual(eight_n, limit);
+    assert!(b.graph().checks.iter().any(|check| check.kind == wanted));
 }
