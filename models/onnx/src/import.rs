@@ -333,14 +333,12 @@ impl<'m> Importer<'m> {
         }
         let dims = b.dims();
         for check in new {
-            let (DimCheckKind::Broadcast(a, b)
-            | DimCheckKind::Equal(a, b)
-            | DimCheckKind::LessEqual(a, b)) = &check.kind;
-            let mut bounds = dims.broadcast_bounds(a);
-            bounds.extend(dims.broadcast_bounds(b));
+            let (left, right) = check.kind.sides();
+            let mut bounds = dims.broadcast_bounds(left);
+            bounds.extend(dims.broadcast_bounds(right));
             // What must be equal could be broadcast, too.
             if !matches!(check.kind, DimCheckKind::LessEqual(..)) {
-                bounds.extend(dims.broadcast_bounds(&dims.bcast(a, b)));
+                bounds.extend(dims.broadcast_bounds(&dims.bcast(left, right)));
             }
             for (symbol, limit) in bounds {
                 let is_input = matches!(
