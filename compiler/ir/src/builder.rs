@@ -5,10 +5,10 @@
 //! what only the run will show.
 
 use crate::consts::ConstData;
-use crate::graph::{Binding, BlockId, DimCheck, Graph, Source, SourceId, ValueId};
+use crate::graph::{Binding, BlockId, DimCheck, DimCheckKind, Graph, Source, SourceId, ValueId};
 use crate::infer::{InferCx, TypeError, infer};
 use crate::op::Op;
-use crate::symbolic::{SymElement, SymTensor, propagate};
+use crate::symbolic::{SymElement, SymTensor, narrowing_check, propagate};
 use crate::types::{TensorType, ValueType};
 use graphc_base::{DType, Dim, DimCx, Interval, SecondaryMap, SymId};
 use std::sync::Arc;
@@ -109,19 +109,15 @@ impl Builder {
             consts: &self.graph.consts,
         };
         let inferred = infer(&op, &types, cx)?;
-        let known = propagate(&op, inputs, &inferred.outputs, &self.symbolic, &self.graph);
-        for kind in inferred.checks {
-            let name = self.sources.last().map_or(op.name(), |&source| {
-                self.graph.sources[source].name.as_str()
-            });
-            let check = DimCheck {
-                kind,
-                what: format!("{name} ({})", op.name()),
-            };
-            if !self.graph.checks.contains(&check) {
-                self.graph.checks.push(check);
-            }
+        let mut kinds = inferred.checks;
+        if let (Op::Cast { to, .. }, [x]) = (&op, inputs)
+            && let Some(known) = &self.symbolic[*x]
+        {
+            let elements = known.elements.iter();
+            kinds.extend(elements.filter_map(|element| narrowing_check(&self.graph, element, *to)));
         }
+        self.add_checks(kinds, op.name());
+        let known = propagate(&op, inputs, &inferred.outputs, &self.symbolic, &self.graph);
         let sources = self.sources.clone();
         let node =
             self.graph
@@ -131,6 +127,23 @@ impl Builder {
             self.symbolic.set(output, Some(known));
         }
         Ok(outputs)
+    }
+
+    fn add_checks(&mut self, kinds: Vec<DimCheckKind>, op: &'static str) {
+        for kind in kinds {
+            let source = self
+                .sources
+                .last()
+                .map(|&source| &self.graph.sources[source]);
+            let name = source.map_or(op, |source| source.name.as_str());
+            let check = DimCheck {
+                kind,
+                what: format!("{name} ({op})"),
+            };
+            if !self.graph.checks.contains(&check) {
+                self.graph.checks.push(check);
+            }
+        }
     }
 
     /// Adds a node; gives its first result.

@@ -14,7 +14,7 @@ mod tests;
 pub(crate) use encode::{encode_float, encode_int};
 
 use crate::consts::ConstId;
-use crate::graph::{Graph, ValueId};
+use crate::graph::{DimCheckKind, Graph, ValueId};
 use crate::op::Op;
 use crate::types::ValueType;
 use graphc_base::{DType, Dim, Real, SecondaryMap};
@@ -141,7 +141,10 @@ pub(crate) fn propagate(
         (Op::Cast { to, .. }, [x]) => x
             .elements
             .iter()
-            .map(|element| pointwise::cast(cx, element, *to))
+            .map(|element| match pointwise::cast(cx, element, *to) {
+                SymElement::Unknown if is_checked_size(graph, element, *to) => element.clone(),
+                known => known,
+            })
             .collect(),
         (Op::Reduce { kind, reduced, .. }, [x]) => reduce::reduce(cx, *kind, reduced, x)?,
         (
@@ -163,6 +166,33 @@ pub(crate) fn propagate(
         shape,
         elements,
     })
+}
+
+/// What must hold for an element to stay as it is in a narrower dtype, where it is made of sizes: a product of sizes may
+/// leave 32 bits by its bounds, though no model means it to wrap.
+pub(crate) fn narrowing_check(
+    graph: &Graph,
+    element: &SymElement,
+    to: DType,
+) -> Option<DimCheckKind> {
+    let SymElement::Dim(dim) = element else {
+        return None;
+    };
+    let limit = match to {
+        DType::I32 => i64::from(i32::MAX),
+        DType::U32 => i64::from(u32::MAX),
+        _ => return None,
+    };
+    let mut are_sizes = !dim.is_const() && !dim.is_overflow();
+    dim.visit_symbols(&mut |symbol| are_sizes &= graph.dims.range(symbol).lo >= 0);
+    let bounds = graph.dims.bounds(dim);
+    (are_sizes && bounds.lo >= 0 && bounds.hi > limit)
+        .then(|| DimCheckKind::LessEqual(dim.clone(), Dim::constant(limit)))
+}
+
+fn is_checked_size(graph: &Graph, element: &SymElement, to: DType) -> bool {
+    narrowing_check(graph, element, to)
+        .is_some_and(|kind| graph.checks.iter().any(|check| check.kind == kind))
 }
 
 /// A small tensor of which nothing is known but its shape.
