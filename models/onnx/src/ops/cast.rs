@@ -2,7 +2,7 @@
 
 use super::{Converted, OpEntry, onnx};
 use crate::import::{ConvertError, NodeCx};
-use graphc_base::DType;
+use graphc_base::{DType, DTypeKind};
 use graphc_ir::ValueId;
 use graphc_ir::op::{BinaryOp, Op};
 
@@ -12,6 +12,10 @@ pub(super) const OPS: &[OpEntry] = &[
     onnx("CastLike", cast_like),
     onnx("Identity", |cx| Ok(vec![cx.input(0)?])),
 ];
+
+/// From this opset on, floats that exceed an integer of 4 or 2 bits keep the low bits of their integer part, as wider
+/// integers do; before it they become the nearest end of its range.
+const WRAPPED_SINCE: i64 = 24;
 
 fn cast(cx: &mut NodeCx<'_, '_>) -> Converted {
     let to = cx.dtype_req("to")?;
@@ -31,10 +35,27 @@ fn convert(cx: &mut NodeCx<'_, '_>, to: DType) -> Converted {
     if cx.b.dtype(x)? == to {
         return Ok(vec![x]);
     }
+    if to.is_int() && to.is_packed() && cx.b.dtype(x)?.is_float() && cx.opset() >= WRAPPED_SINCE {
+        x = wrapped(cx, x, to)?;
+    }
     if to == DType::F8E8M0 && round_mode != "up" {
         x = to_power_of_two(cx, x, &round_mode)?;
     }
     Ok(vec![cx.b.op1(Op::Cast { to, saturate }, &[x])?])
+}
+
+/// The low bits of the integer part, as an i32 that `to` can hold.
+fn wrapped(cx: &mut NodeCx<'_, '_>, x: ValueId, to: DType) -> Result<ValueId, ConvertError> {
+    let int = cx.b.cast(x, DType::I32)?;
+    let n_values = 1i64 << to.bits();
+    let mask = cx.b.const_scalar_i64(DType::I32, n_values - 1);
+    let low = cx.b.binary(BinaryOp::BitAnd, int, mask)?;
+    if to.kind() == DTypeKind::Unsigned {
+        return Ok(low);
+    }
+    let sign = cx.b.const_scalar_i64(DType::I32, n_values / 2);
+    let flipped = cx.b.binary(BinaryOp::BitXor, low, sign)?;
+    Ok(cx.b.sub(flipped, sign)?)
 }
 
 /// Rounds the exponent by hand, so that the cast that follows is exact: the exponent is all that float8e8m0 holds.
