@@ -4,6 +4,7 @@
 //! become blocks, or are converted in place where it is known which of them runs and how often. Before anything is
 //! converted, every operator that the importer does not know is collected into one error.
 
+mod assume;
 mod constants;
 mod cx;
 mod free_names;
@@ -22,6 +23,7 @@ use crate::file::Model;
 use crate::ops;
 use crate::proto::{GraphProto, NodeProto};
 use crate::topo;
+use assume::Assumptions;
 use function::{Call, Functions};
 use graphc_base::Interval;
 use graphc_ir::{Binding, Builder, DimCheckKind, Graph, ValueId};
@@ -79,37 +81,43 @@ pub fn supported_ops() -> impl Iterator<Item = SupportedOp> {
 /// All operators that are not supported at once; else the first node, tensor or input that is at fault, by name.
 pub fn import(model: &Model, options: &ImportOptions) -> Result<Graph, OnnxError> {
     support::check(&Importer::new(model))?;
-    let mut limits = BTreeMap::new();
-    for _ in 1..MAX_PASSES {
-        let (graph, found) = import_once(model, options, &limits)?;
-        if found == limits {
-            return Ok(graph);
+    let mut learnt = Learnt::default();
+    let mut first_error = None;
+    let mut n_passes = 1;
+    loop {
+        let mut importer = Importer::new(model);
+        importer.learnt = learnt.clone();
+        match importer.import_once(options) {
+            Ok(graph) if importer.learnt.limits == learnt.limits || n_passes == MAX_PASSES => {
+                return Ok(graph);
+            }
+            Ok(_) => {
+                n_passes += 1;
+                learnt.limits = importer.learnt.limits;
+                learnt.assumptions = importer.learnt.assumptions.again();
+            }
+            Err(error) => {
+                let first = first_error.take().unwrap_or(error);
+                let Some(assumptions) = importer.learnt.assumptions.after_failure() else {
+                    return Err(first);
+                };
+                learnt.assumptions = assumptions;
+                first_error = Some(first);
+            }
         }
-        limits = found;
     }
-    Ok(import_once(model, options, &limits)?.0)
 }
 
-/// Makes the graph with named dims limited to these sizes; gives the limits that it turned out to need.
-///
-/// A table of 512 rows cut to `seq` of them, and added to something with `seq` rows, shows that `seq` is at most 512 in
-/// every run that succeeds. Only with this limit known from the start do all sizes come out simple.
-fn import_once(
-    model: &Model,
-    options: &ImportOptions,
-    limits: &BTreeMap<String, i64>,
-) -> Result<(Graph, BTreeMap<String, i64>), OnnxError> {
-    let graph = model.graph();
-    let mut importer = Importer::new(model);
-    let mut builder = Builder::new(&graph.name);
-    importer.limits.clone_from(limits);
-    importer.scopes.push_closed();
-    inputs::define(&mut builder, &mut importer, options)?;
-    importer.convert_nodes(&mut builder, graph)?;
-    for (name, value) in importer.outputs(graph)? {
-        builder.output(name, value);
-    }
-    Ok((builder.finish(), importer.limits))
+/// What one import of a model teaches the next.
+#[derive(Clone, Default)]
+struct Learnt {
+    /// Largest sizes of input dims by name, as far as nodes that always run have shown them.
+    ///
+    /// A table of 512 rows cut to `seq` of them, and added to something with `seq` rows, shows that `seq` is at most 512
+    /// in every run that succeeds. Only with this limit known from the start do all sizes come out simple.
+    limits: BTreeMap<String, i64>,
+    /// What is assumed of branches whose results differ in rank.
+    assumptions: Assumptions,
 }
 
 /// What the conversion of a model keeps besides the graph.
@@ -122,8 +130,7 @@ pub(crate) struct Importer<'m> {
     n_nesting: usize,
     n_nodes: usize,
     n_instances: u32,
-    /// Largest sizes of input dims by name, as far as nodes that always run have shown them.
-    limits: BTreeMap<String, i64>,
+    learnt: Learnt,
     /// How many of the graph's checks have been looked at for limits.
     n_checks: usize,
 }
@@ -138,9 +145,21 @@ impl<'m> Importer<'m> {
             n_nesting: 0,
             n_nodes: 0,
             n_instances: 0,
-            limits: BTreeMap::new(),
+            learnt: Learnt::default(),
             n_checks: 0,
         }
+    }
+
+    fn import_once(&mut self, options: &ImportOptions) -> Result<Graph, OnnxError> {
+        let graph = self.model.graph();
+        let mut builder = Builder::new(&graph.name);
+        self.scopes.push_closed();
+        inputs::define(&mut builder, self, options)?;
+        self.convert_nodes(&mut builder, graph)?;
+        for (name, value) in self.outputs(graph)? {
+            builder.output(name, value);
+        }
+        Ok(builder.finish())
     }
 
     fn model(&self) -> &'m Model {
@@ -348,6 +367,7 @@ impl<'m> Importer<'m> {
                 let range = dims.range(symbol);
                 if is_input && (range.lo..range.hi).contains(&limit) {
                     let known = self
+                        .learnt
                         .limits
                         .entry(dims.name(symbol).to_owned())
                         .or_insert(limit);

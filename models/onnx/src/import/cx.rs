@@ -6,7 +6,10 @@ use crate::error::OnnxError;
 use crate::proto::{GraphProto, NodeProto};
 use crate::tensor::{TensorData, TensorView, data_type_to_dtype};
 use graphc_base::{DType, Dim};
-use graphc_ir::{Builder, ConstData, SourceId, TensorType, TypeError, ValueId, ValueType};
+use graphc_ir::{
+    Builder, ConstData, DimCheck, DimCheckKind, Graph, SourceId, TensorType, TypeError, ValueId,
+    ValueType,
+};
 use std::sync::Arc;
 
 /// Why a node could not be converted; the importer adds which node it was.
@@ -282,6 +285,24 @@ impl<'a, 'm> NodeCx<'a, 'm> {
     /// A number that no other random node has.
     pub(crate) fn next_instance(&mut self) -> u32 {
         self.importer.next_instance()
+    }
+
+    /// Has the run test a relation between sizes.
+    pub(crate) fn check(&mut self, kind: DimCheckKind) {
+        let what = format!("{} ({})", self.node.name, self.node.op_type);
+        self.b.graph_mut().checks.push(DimCheck { kind, what });
+    }
+
+    /// A decision that the importer takes back if the rest of the model refuses it; `first` is tried first.
+    ///
+    /// Only for what always runs: whatever is decided is tested before the run.
+    pub(crate) fn assumption(&mut self, first: bool) -> Result<bool, ConvertError> {
+        if self.b.block() != Graph::MAIN {
+            return Err(ConvertError::Unsupported(
+                "its branches differ in rank, and it is itself in a region".into(),
+            ));
+        }
+        Ok(self.importer.learnt.assumptions.next(first))
     }
 
     // ---- messages ----

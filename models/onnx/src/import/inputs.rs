@@ -20,7 +20,7 @@ pub(super) fn define(
     let model = importer.model;
     let graph = model.graph();
     importer.define_initializers(b, graph)?;
-    let limits = importer.limits.clone();
+    let limits = importer.learnt.limits.clone();
     let mut names = DimNames {
         options,
         limits: &limits,

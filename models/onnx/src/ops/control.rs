@@ -7,9 +7,10 @@
 use super::optional::get_from;
 use super::{Converted, OpEntry, onnx};
 use crate::import::{Captures, ConvertError, FreshAxes, NodeCx, ParamType};
+use crate::proto::GraphProto;
 use graphc_base::{DType, Dim, Interval, Tri};
-use graphc_ir::op::{If, Loop, Op, SequenceOp};
-use graphc_ir::{ElementType, TensorType, ValueDef, ValueId, ValueType};
+use graphc_ir::op::{BinaryOp, If, Loop, Op, SequenceOp, UnaryOp};
+use graphc_ir::{DimCheckKind, ElementType, TensorType, ValueDef, ValueId, ValueType};
 
 pub(super) const OPS: &[OpEntry] = &[onnx("If", branch), onnx("Loop", onnx_loop)];
 
@@ -22,6 +23,29 @@ fn branch(cx: &mut NodeCx<'_, '_>) -> Converted {
         Some(false) => return cx.inline(else_graph, &[]),
         None => {}
     }
+    let sizes = SizeTest::of(cx, cond);
+    let before = sizes.is_some().then(|| cx.b.clone());
+    match (
+        both_branches(cx, cond, then_graph, else_graph),
+        sizes,
+        before,
+    ) {
+        (Err(ConvertError::Unsupported(_)), Some(sizes), Some(before)) => {
+            *cx.b = before;
+            let takes_then = sizes.assume(cx)?;
+            cx.inline(if takes_then { then_graph } else { else_graph }, &[])
+        }
+        (converted, ..) => converted,
+    }
+}
+
+/// Both branches as regions.
+fn both_branches(
+    cx: &mut NodeCx<'_, '_>,
+    cond: ValueId,
+    then_graph: &GraphProto,
+    else_graph: &GraphProto,
+) -> Converted {
     let captures = cx.captures(&[then_graph, else_graph]);
     let n_outer = cx.n_symbols();
     let mut then_region = cx.region(&[], &captures, |cx, _| cx.inline(then_graph, &[]))?;
@@ -51,6 +75,64 @@ fn branch(cx: &mut NodeCx<'_, '_>) -> Converted {
     let mut operands = vec![cond];
     operands.extend(&captures.operands);
     cx.op_with_fresh_axes(op, &operands, fresh)
+}
+
+/// A condition that compares two sizes: exporters write `x.squeeze(1)` as a branch on whether the axis has size 1, and
+/// the branches give different ranks.
+struct SizeTest {
+    sizes: [Dim; 2],
+    /// Whether the condition is that they differ.
+    is_negated: bool,
+}
+
+impl SizeTest {
+    /// The sizes that a condition compares, where it does nothing else.
+    fn of(cx: &NodeCx<'_, '_>, cond: ValueId) -> Option<Self> {
+        let graph = cx.b.graph();
+        let mut value = cond;
+        let mut is_negated = false;
+        loop {
+            let node = graph.node(graph.def_node(value)?);
+            match (&node.op, &node.inputs[..]) {
+                (Op::Unary(UnaryOp::Not), &[x]) => {
+                    is_negated = !is_negated;
+                    value = x;
+                }
+                (Op::Cast { .. } | Op::Reshape { .. }, &[x]) => value = x,
+                (Op::Binary(BinaryOp::Equal), &[a, b]) => {
+                    let sizes = [cx.known_dim(a, 0)?, cx.known_dim(b, 0)?];
+                    let is_known = sizes.iter().all(|dim| cx.is_size_like(dim));
+                    return is_known.then_some(Self { sizes, is_negated });
+                }
+                _ => return None,
+            }
+        }
+    }
+
+    /// Decides that the sizes are equal, or that they differ, and has the run test it. Gives whether the condition holds.
+    ///
+    /// A size of an input is taken to differ from 1, one that is computed from several to equal it; where the rest of the
+    /// model refuses that, the importer comes back and takes the other.
+    fn assume(&self, cx: &mut NodeCx<'_, '_>) -> Result<bool, ConvertError> {
+        let [a, b] = &self.sizes;
+        let size = match (a.as_const(), b.as_const()) {
+            (_, Some(1)) => a,
+            (Some(1), _) => b,
+            _ => a,
+        };
+        let is_equal = cx.assumption(size.as_symbol().is_none())?;
+        let kind = if is_equal {
+            DimCheckKind::Equal(a.clone(), b.clone())
+        } else if a.as_const() == Some(1) || b.as_const() == Some(1) {
+            DimCheckKind::LessEqual(Dim::constant(2), size.clone())
+        } else {
+            return Err(ConvertError::Unsupported(
+                "its branches differ in rank, and no check can say that two sizes differ".into(),
+            ));
+        };
+        cx.check(kind);
+        Ok(is_equal != self.is_negated)
+    }
 }
 
 fn onnx_loop(cx: &mut NodeCx<'_, '_>) -> Converted {

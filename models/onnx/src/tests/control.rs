@@ -87,6 +87,44 @@ fn branches_of_different_rank_are_refused() {
     );
 }
 
+fn squeezed_if_one(rest: NodeProto) -> Net {
+    Net::new(13)
+        .input("x", F32, "n k")
+        .constant(i64s("one", &[1]))
+        .node(node("Shape", "x", "shape"))
+        .node(node("Gather", "shape one", "size"))
+        .node(node("Equal", "size one", "c"))
+        .node(branches(
+            branch(vec![node("Squeeze", "x one", "a")], "a"),
+            branch(vec![node("Identity", "x", "b")], "b"),
+        ))
+        .node(rest)
+}
+
+#[test]
+fn a_squeeze_of_an_axis_that_may_be_one_is_settled_for_a_size_that_the_run_tests() {
+    let wide = squeezed_if_one(node("Neg", "y", "z")).import("z");
+    assert_eq!(summary(&wide), "f32[n,k] = neg");
+    assert_eq!(wide.checks.len(), 1);
+    let display = |kind: &graphc_ir::DimCheckKind| match kind {
+        graphc_ir::DimCheckKind::Equal(a, b) => format!("{a} = {b}"),
+        graphc_ir::DimCheckKind::LessEqual(a, b) => format!("{a} <= {b}"),
+        graphc_ir::DimCheckKind::Broadcast(a, b) => format!("{a} ~ {b}"),
+    };
+    assert_eq!(display(&wide.checks[0].kind), "2 <= $1");
+    // A transpose of one axis only takes the squeezed form.
+    let narrow = squeezed_if_one(node("Transpose", "y", "z").ints("perm", &[0])).import("z");
+    assert_eq!(summary(&narrow), "f32[n] = reshape");
+    assert_eq!(display(&narrow.checks[0].kind), "$1 = 1");
+}
+
+#[test]
+fn where_no_choice_of_branch_is_right_the_first_error_is_told() {
+    let message =
+        squeezed_if_one(node("Transpose", "y", "z").ints("perm", &[0, 1, 2])).refusal("z");
+    assert!(message.contains("Transpose"), "{message}");
+}
+
 #[test]
 fn a_scalar_takes_the_rank_of_one_element_in_the_other_branch() {
     let graph = Net::new(13)
