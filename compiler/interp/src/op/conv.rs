@@ -27,21 +27,21 @@ fn convolve<T: Number>(call: &Call<'_>, conv: &Conv) -> Result<Tensor> {
         &conv.dilations,
     )?;
     let (image, weights) = (x.slice::<T>()?, w.slice::<T>()?);
+    let (n_channels, n_image, n_taps) = (w.shape()[1], windows.n_image(), windows.n_taps());
+    let seen = Seen::new(&windows);
     let sums = grouped(
         &shape,
-        w.shape()[1],
+        n_channels,
         conv.groups,
         &windows,
         weights,
-        |sample, group, window, column| {
-            let n_channels = w.shape()[1];
+        |sample, group, window, mut column| {
             let first = (sample * conv.groups + group) * n_channels;
-            windows.taps(window, |tap, position| {
+            let planes = &image[first * n_image..][..n_channels * n_image];
+            seen.visit(&windows, window, |tap, position| {
                 for channel in 0..n_channels {
-                    let value = position.map_or(T::Sum::ZERO, |position| {
-                        image[(first + channel) * windows.n_image() + position].to_sum()
-                    });
-                    column(channel * windows.n_taps() + tap, value);
+                    let value = planes[channel * n_image + position].to_sum();
+                    column.set(channel * n_taps + tap, value);
                 }
             });
         },
@@ -49,7 +49,63 @@ fn convolve<T: Number>(call: &Call<'_>, conv: &Conv) -> Result<Tensor> {
     biased::<T>(call, call.optional(2), &shape, sums)
 }
 
-/// Sums `[N, M, windows]` of weights `[M, C/groups, taps]` with what `read(sample, group, window, store)` stores for each
+/// What each window sees, as a table where that is small: every group and sample asks again.
+enum Seen {
+    Table(Vec<u32>),
+    Anew,
+}
+
+impl Seen {
+    const OUTSIDE: u32 = u32::MAX;
+    const MAX_ENTRIES: usize = 1 << 24;
+
+    fn new(windows: &Windows) -> Self {
+        let n_entries = windows.n_windows().checked_mul(windows.n_taps());
+        let fits_u32 = windows.n_image() < Self::OUTSIDE as usize;
+        if !fits_u32 || n_entries.is_none_or(|n| n > Self::MAX_ENTRIES) {
+            return Seen::Anew;
+        }
+        let mut table = Vec::with_capacity(n_entries.unwrap_or(0));
+        for window in 0..windows.n_windows() {
+            windows.taps(window, |_, position| {
+                table.push(position.map_or(Self::OUTSIDE, |position| position as u32));
+            });
+        }
+        Seen::Table(table)
+    }
+
+    /// Calls `visit` with the taps of a window that see the image, and where.
+    fn visit(&self, windows: &Windows, window: usize, mut visit: impl FnMut(usize, usize)) {
+        match self {
+            Seen::Table(table) => {
+                let n_taps = windows.n_taps();
+                let taps = table[window * n_taps..][..n_taps].iter().enumerate();
+                for (tap, &position) in taps.filter(|(_, position)| **position != Self::OUTSIDE) {
+                    visit(tap, position as usize);
+                }
+            }
+            Seen::Anew => windows.taps(window, |tap, position| {
+                if let Some(position) = position {
+                    visit(tap, position);
+                }
+            }),
+        }
+    }
+}
+
+/// One column of a panel, all zeros to begin with.
+pub(super) struct Column<'a, S> {
+    panel: &'a mut [S],
+    column: usize,
+}
+
+impl<S> Column<'_, S> {
+    pub(super) fn set(&mut self, row: usize, value: S) {
+        self.panel[row * PANEL + self.column] = value;
+    }
+}
+
+/// Sums `[N, M, windows]` of weights `[M, C/groups, taps]` with what `read(sample, group, window, column)` sets for each
 /// `channel · taps + tap` of a group.
 pub(super) fn grouped<T: Number>(
     shape: &[usize],
@@ -57,7 +113,7 @@ pub(super) fn grouped<T: Number>(
     n_groups: usize,
     windows: &Windows,
     weights: &[T],
-    read: impl Fn(usize, usize, usize, &mut dyn FnMut(usize, T::Sum)) + Sync,
+    read: impl Fn(usize, usize, usize, Column<'_, T::Sum>) + Sync,
 ) -> Vec<T::Sum> {
     let (n_samples, m) = (shape[0], shape[1] / n_groups);
     let k = n_channels * windows.n_taps();
@@ -76,10 +132,8 @@ pub(super) fn grouped<T: Number>(
         let (sample, group) = (item / n_groups, item % n_groups);
         gemm(&packed[group], n, per_item, |first, panel| {
             panel.fill(T::Sum::ZERO);
-            for (j, window) in (first..n).take(PANEL).enumerate() {
-                read(sample, group, window, &mut |p, value| {
-                    panel[p * PANEL + j] = value
-                });
+            for (column, window) in (first..n).take(PANEL).enumerate() {
+                read(sample, group, window, Column { panel, column });
             }
         })
     });

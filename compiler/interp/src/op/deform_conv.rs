@@ -45,7 +45,7 @@ fn convolve<T: Number<Sum = f64>>(call: &Call<'_>, deform: &DeformConv) -> Resul
         conv.groups,
         &windows,
         weights,
-        |sample, group, window, store| {
+        |sample, group, window, mut column| {
             let origin = windows.origin(window);
             for tap in 0..n_taps {
                 let tap_offset = windows.tap_offset(tap);
@@ -63,7 +63,7 @@ fn convolve<T: Number<Sum = f64>>(call: &Call<'_>, deform: &DeformConv) -> Resul
                         .as_ref()
                         .map_or(1.0, |mask| mask[row * n_windows + window]);
                     let value = bilinear(plane, height, width, moved(0), moved(1)) * factor;
-                    store(channel * n_taps + tap, value);
+                    column.set(channel * n_taps + tap, value);
                 }
             }
         },
