@@ -89,7 +89,7 @@ pub(crate) fn run(
         .collect();
     let started = Instant::now();
     let outputs = session
-        .run("main", &named)
+        .run("main", &named, &mut session.new_state())
         .with_context(|| model.display().to_string())?;
     let run_ms = started.elapsed().as_secs_f64() * 1e3;
     if let Some(path) = output {

@@ -39,6 +39,14 @@ pub enum RunError {
         /// What is wrong.
         message: String,
     },
+    /// State does not fit.
+    #[error("state `{name}`: {message}")]
+    State {
+        /// The state slot.
+        name: String,
+        /// What is wrong.
+        message: String,
+    },
     /// A dim has a value that the model does not allow.
     #[error("dims do not fit: {0}")]
     Dims(String),

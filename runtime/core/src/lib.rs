@@ -5,7 +5,7 @@
 //! # fn main() -> Result<(), graphc_runtime::RunError> {
 //! let session = Session::load("model.gcx")?;
 //! let tokens = Tensor::from_elements(DType::I64, &[1, 3], &[101i64, 7592, 102]).expect("three elements");
-//! let outputs = session.run("main", &[("input_ids", tokens.into())])?;
+//! let outputs = session.run("main", &[("input_ids", tokens.into())], &mut session.new_state())?;
 //! println!("{}", outputs[0].1.describe());
 //! # Ok(())
 //! # }
@@ -22,6 +22,7 @@ mod frame;
 mod region;
 mod segment;
 mod session;
+mod state;
 
 pub use error::RunError;
 pub use graphc_base::DType;
@@ -29,3 +30,4 @@ pub use graphc_program::kernel::host::{HostTensor as Tensor, HostValue as Value,
 pub use graphc_program::{Artifact, ArtifactError};
 pub use segment::MemoryPlan;
 pub use session::{InputRef, OutputMut, Session, SessionOptions, StepProfile};
+pub use state::State;

@@ -6,6 +6,7 @@ use crate::error::{RunError, show};
 use crate::execute::RunCx;
 use crate::frame::{Frame, Param};
 use crate::segment::{MemoryPlan, PlanCx, SegmentPlan, plan_segment};
+use crate::state::State;
 use graphc_base::{DType, EntityId, PrimaryMap};
 use graphc_device::Device;
 use graphc_program::kernel::host::{HostTensor, HostValue, StringTensor};
@@ -15,7 +16,7 @@ use graphc_program::{
 use smallvec::SmallVec;
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 /// Plans that are kept per segment; beyond, all are dropped and made anew when needed.
@@ -92,7 +93,8 @@ pub struct Session {
     analyses: PrimaryMap<BodyId, BodyAnalysis>,
     plans: PrimaryMap<BodyId, Vec<Plans>>,
     literals: PrimaryMap<ConstRef, Option<HostValue>>,
-    frames: Mutex<Vec<(usize, Frame)>>,
+    /// Told apart from other sessions by its address.
+    identity: Arc<()>,
     poison: bool,
 }
 
@@ -154,7 +156,7 @@ impl Session {
             analyses,
             plans,
             literals,
-            frames: Mutex::new(Vec::new()),
+            identity: Arc::new(()),
             poison: options.poison,
             artifact,
         })
@@ -216,17 +218,23 @@ impl Session {
         Ok(plan)
     }
 
+    /// What changes between runs: state slots as the program starts them, and memory that runs keep for the next one.
+    pub fn new_state(&self) -> State {
+        State::new(self.identity.clone(), self.program().entries.len())
+    }
+
     /// Runs an entry. Gives its outputs by name, in the model's order.
     pub fn run(
         &self,
         entry: &str,
         inputs: &[(&str, HostValue)],
+        state: &mut State,
     ) -> Result<Vec<(String, HostValue)>, RunError> {
         let named: Vec<(&str, InputRef<'_>)> = inputs
             .iter()
             .map(|(name, value)| (*name, InputRef::Value(value)))
             .collect();
-        self.run_refs(entry, &named, None)
+        self.run_refs(entry, &named, state, None)
     }
 
     /// Runs an entry on borrowed inputs and, where wanted, measures each launch.
@@ -234,10 +242,11 @@ impl Session {
         &self,
         entry: &str,
         inputs: &[(&str, InputRef<'_>)],
+        state: &mut State,
         profile: Option<&mut Vec<StepProfile>>,
     ) -> Result<Vec<(String, HostValue)>, RunError> {
         let (index, entry) = self.entry(entry)?;
-        self.with_frame(index, entry, |frame| {
+        self.with_frame(index, entry, state, |frame| {
             let params = self.params(entry, inputs)?;
             self.run_body(entry.body, frame, &params, &mut RunCx { profile })?;
             let body = &self.program().bodies[entry.body];
@@ -272,6 +281,7 @@ impl Session {
         entry: &str,
         inputs: &[InputRef<'_>],
         outputs: &mut [OutputMut<'_>],
+        state: &mut State,
     ) -> Result<(), RunError> {
         let (index, entry) = self.entry(entry)?;
         if inputs.len() != entry.inputs.len() || outputs.len() != entry.outputs.len() {
@@ -283,7 +293,7 @@ impl Session {
                 entry.outputs.len()
             )]));
         }
-        self.with_frame(index, entry, |frame| {
+        self.with_frame(index, entry, state, |frame| {
             let params: SmallVec<[Param<'_>; 16]> = inputs.iter().map(as_param).collect();
             self.check_params(entry, &params)?;
             self.run_body(entry.body, frame, &params, &mut RunCx { profile: None })?;
@@ -368,16 +378,6 @@ impl Session {
         })
     }
 
-    /// Highest use of the arena by the run before, of frames that wait for another run.
-    pub fn measured_peak_bytes(&self) -> usize {
-        let frames = self.frames.lock().unwrap_or_else(PoisonError::into_inner);
-        frames
-            .iter()
-            .map(|(_, frame)| frame.used_bytes)
-            .max()
-            .unwrap_or(0)
-    }
-
     fn entry(&self, name: &str) -> Result<(usize, &Entry), RunError> {
         let entries = &self.program().entries;
         entries
@@ -398,27 +398,26 @@ impl Session {
         &self,
         index: usize,
         entry: &Entry,
+        state: &mut State,
         run: impl FnOnce(&mut Frame) -> Result<T, RunError>,
     ) -> Result<T, RunError> {
-        let kept = {
-            let mut frames = self.frames.lock().unwrap_or_else(PoisonError::into_inner);
-            let position = frames.iter().rposition(|(owner, _)| *owner == index);
-            position.map(|position| frames.swap_remove(position).1)
-        };
-        let mut frame = match kept {
+        if !Arc::ptr_eq(&state.owner, &self.identity) {
+            return Err(RunError::State {
+                name: "state".to_owned(),
+                message: "belongs to another session".to_owned(),
+            });
+        }
+        let frame = match &mut state.frames[index] {
             Some(frame) => frame,
-            None => Frame::new(
+            empty => empty.insert(Frame::new(
                 self.device(),
                 &self.program().bodies[entry.body],
                 self.program().symbols.len(),
-            )?,
+            )?),
         };
         frame.begin(None);
-        let outcome = run(&mut frame);
-        self.frames
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push((index, frame));
+        let outcome = run(frame);
+        state.used_bytes = frame.used_bytes;
         outcome
     }
 
