@@ -1,5 +1,7 @@
 //! Preparation and launch: arguments become disjoint slices of the arena.
 
+use crate::isa::Isa;
+use crate::kernels::{FastKernel, KernelCx, select};
 use crate::memory::AlignedBytes;
 use crate::pool::Pool;
 use graphc_base::DType;
@@ -14,20 +16,28 @@ const MAX_ARGS: usize = graphc_program::MAX_ARGS;
 
 /// The CPU.
 pub struct CpuDevice {
-    pool: Arc<Pool>,
+    cx: KernelCx,
 }
 
 impl CpuDevice {
-    /// A device that runs kernels on `n_threads` threads.
+    /// A device that runs kernels on `n_threads` threads, with the widest instructions that there are.
     pub fn new(n_threads: usize) -> Self {
+        Self::with_isa(n_threads, Isa::best())
+    }
+
+    /// A device that keeps to an instruction set, for tests and comparisons.
+    pub fn with_isa(n_threads: usize, isa: Isa) -> Self {
         Self {
-            pool: Arc::new(Pool::new(n_threads.max(1))),
+            cx: KernelCx {
+                pool: Arc::new(Pool::new(n_threads.max(1))),
+                isa,
+            },
         }
     }
 
     /// Number of threads.
     pub fn n_threads(&self) -> usize {
-        self.pool.n_threads()
+        self.cx.pool.n_threads()
     }
 }
 
@@ -51,7 +61,7 @@ impl Device for CpuDevice {
                 .collect()
         };
         let (input_bytes, output_bytes) = (needs(&spec.inputs)?, needs(&spec.outputs)?);
-        let fast = crate::kernels::select(spec, &self.pool);
+        let fast = select(spec, &self.cx);
         Ok(Box::new(Prepared {
             scratch: fast
                 .as_ref()
@@ -74,7 +84,7 @@ fn argument(spec: &BoundSpec, message: impl Into<String>) -> DeviceError {
 
 struct Prepared {
     spec: BoundSpec,
-    fast: Option<Box<dyn crate::kernels::FastKernel>>,
+    fast: Option<Box<dyn FastKernel>>,
     input_bytes: SmallVec<[usize; MAX_ARGS]>,
     output_bytes: SmallVec<[usize; MAX_ARGS]>,
     scratch: usize,
@@ -168,7 +178,7 @@ impl PreparedKernel for Prepared {
         let scratch =
             unsafe { std::slice::from_raw_parts_mut(base.add(scratch.offset), scratch.bytes) };
         match &self.fast {
-            Some(fast) => fast.run(&sources, &mut targets, scratch),
+            Some(fast) => fast.run(&sources, &mut targets, scratch)?,
             None => evaluate(&mut Call {
                 spec: &self.spec,
                 inputs: &sources,

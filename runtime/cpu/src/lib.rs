@@ -3,10 +3,12 @@
 //! Holds the project's unsafe code for memory and threads; every block says why it is sound.
 
 mod device;
-pub mod kernels;
+mod isa;
+mod kernels;
 mod memory;
 mod pool;
 
 pub use device::CpuDevice;
+pub use isa::Isa;
 pub use memory::AlignedBytes;
 pub use pool::Pool;

@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
-type Task = *const (dyn Fn(usize) + Sync);
+/// Takes the thread's number and an item.
+type Task = *const (dyn Fn(usize, usize) + Sync);
 
 /// What workers are to do; behind the mutex.
 struct Job {
@@ -57,11 +58,11 @@ impl Pool {
             next: AtomicUsize::new(0),
         });
         let workers = (1..n_threads)
-            .filter_map(|index| {
+            .map_while(|index| {
                 let shared = shared.clone();
                 std::thread::Builder::new()
                     .name(format!("graphc-cpu-{index}"))
-                    .spawn(move || work(&shared))
+                    .spawn(move || work(&shared, index))
                     .ok()
             })
             .collect();
@@ -79,18 +80,24 @@ impl Pool {
 
     /// Calls `task` once for each of `0..n_items`, on all threads; returns when all are done.
     pub fn run(&self, n_items: usize, task: &(dyn Fn(usize) + Sync)) {
+        self.run_numbered(n_items, &|_, item| task(item));
+    }
+
+    /// As [`run`](Self::run); `task` takes the number of its thread (below [`n_threads`](Self::n_threads)) before the item.
+    /// No two threads that run this loop at the same time have one number.
+    pub fn run_numbered(&self, n_items: usize, task: &(dyn Fn(usize, usize) + Sync)) {
         let turn = if n_items > 1 && !self.workers.is_empty() {
             self.busy.try_lock().ok()
         } else {
             None
         };
         if turn.is_none() {
-            (0..n_items).for_each(task);
+            (0..n_items).for_each(|item| task(0, item));
             return;
         }
         // SAFETY: only the lifetime changes. `Finish` waits, also when `task` panics here, until no worker uses the task.
         let erased: SendTask = SendTask(unsafe {
-            std::mem::transmute::<*const (dyn Fn(usize) + Sync + '_), Task>(task)
+            std::mem::transmute::<*const (dyn Fn(usize, usize) + Sync + '_), Task>(task)
         });
         self.shared.next.store(0, Ordering::Relaxed);
         {
@@ -102,7 +109,7 @@ impl Pool {
         }
         self.shared.begin.notify_all();
         let finish = Finish(self);
-        take_items(&self.shared.next, n_items, task);
+        take_items(&self.shared.next, 0, n_items, task);
         drop(finish);
         if std::mem::take(&mut self.lock().panicked) {
             std::panic::resume_unwind(Box::new("a kernel panicked on a worker thread"));
@@ -146,17 +153,22 @@ impl Drop for Pool {
     }
 }
 
-fn take_items(next: &AtomicUsize, n_items: usize, task: &(dyn Fn(usize) + Sync)) {
+fn take_items(
+    next: &AtomicUsize,
+    thread: usize,
+    n_items: usize,
+    task: &(dyn Fn(usize, usize) + Sync),
+) {
     loop {
         let item = next.fetch_add(1, Ordering::Relaxed);
         if item >= n_items {
             return;
         }
-        task(item);
+        task(thread, item);
     }
 }
 
-fn work(shared: &Shared) {
+fn work(shared: &Shared, thread: usize) {
     let mut seen = 0;
     let mut job = shared.job.lock().unwrap_or_else(PoisonError::into_inner);
     loop {
@@ -170,7 +182,7 @@ fn work(shared: &Shared) {
             drop(job);
             let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
                 // SAFETY: `n_running` was raised under the lock while the task was still offered, and `Finish` waits for it.
-                take_items(&shared.next, n_items, unsafe { &*task.0 });
+                take_items(&shared.next, thread, n_items, unsafe { &*task.0 });
             }));
             job = shared.job.lock().unwrap_or_else(PoisonError::into_inner);
             job.n_running -= 1;

@@ -1,0 +1,69 @@
+//! Kernels with code of their own; every other spec runs by the reference evaluator.
+//!
+//! One file per family. A family's `select` looks at a bound spec and gives a kernel only where every relation that its code
+//! relies on holds; a spec that it does not take, an unsound one among them, is left to the reference evaluator, which
+//! reports what is wrong. Launches allocate nothing: what a kernel needs beyond its results is asked for as scratch.
+//! Results do not depend on the number of threads.
+
+mod gemm;
+mod matmul;
+mod shared;
+
+use crate::isa::Isa;
+use crate::pool::Pool;
+use graphc_kernel::reference::KernelError;
+use graphc_kernel::{BoundSpec, Kernel};
+use std::sync::Arc;
+
+/// What kernels run with.
+#[derive(Clone)]
+pub(crate) struct KernelCx {
+    pub(crate) pool: Arc<Pool>,
+    pub(crate) isa: Isa,
+}
+
+/// Elementary steps (elements moved, multiplications) below which a loop stays on its thread: waking another takes longer.
+const SERIAL_STEPS: usize = 1 << 15;
+
+impl KernelCx {
+    /// Calls `task` with the thread's number and each item; on one thread where all items together take few steps.
+    pub(crate) fn run(&self, n_items: usize, n_steps: usize, task: &(dyn Fn(usize, usize) + Sync)) {
+        if n_steps < SERIAL_STEPS {
+            (0..n_items).for_each(|item| task(0, item));
+        } else {
+            self.pool.run_numbered(n_items, task);
+        }
+    }
+
+    pub(crate) fn n_threads(&self) -> usize {
+        self.pool.n_threads()
+    }
+}
+
+/// A kernel with code of its own, for bound dims.
+pub(crate) trait FastKernel: Send + Sync {
+    /// Its name in profiles.
+    fn name(&self) -> &'static str;
+
+    /// Bytes of scratch that it needs.
+    fn scratch_bytes(&self) -> usize {
+        0
+    }
+
+    /// Runs it. Slices are aligned for their dtypes and as long as the spec's arguments need; `scratch` starts at a multiple
+    /// of 64 and has at least the bytes asked for. Fails on data that the operator does not allow.
+    fn run(
+        &self,
+        inputs: &[&[u8]],
+        outputs: &mut [&mut [u8]],
+        scratch: &mut [u8],
+    ) -> Result<(), KernelError>;
+}
+
+/// The fast kernel for a spec, if there is one.
+pub(crate) fn select(spec: &BoundSpec, cx: &KernelCx) -> Option<Box<dyn FastKernel>> {
+    match &spec.kernel {
+        Kernel::MatMul => matmul::select(spec, cx),
+        _ => None,
+    }
+}

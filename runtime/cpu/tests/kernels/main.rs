@@ -1,0 +1,4 @@
+//! Every fast kernel against the reference evaluator, which is the meaning of its spec.
+
+mod harness;
+mod matmul;
