@@ -1,6 +1,6 @@
 //! One block: its slots and steps. Symbols are bound as soon as what binds them is there.
 
-use crate::host::host_op;
+use crate::host::{host_op, is_host};
 use crate::kernel::{Lowered, lower};
 use crate::program::{PlanError, Planner, slot_type};
 use graphc_base::{PrimaryMap, SymId};
@@ -112,6 +112,8 @@ impl<'p, 'g> BlockPlanner<'p, 'g> {
             Some(&output) => self.planner.source_names(&graph.value(output).sources),
             None => Vec::new(),
         };
+        let types =
+            |values: &[ValueId]| -> Vec<_> { values.iter().map(|&value| graph.ty(value)).collect() };
         match op {
             Op::Const(constant) => {
                 let reference = self.planner.constant(*constant)?;
@@ -121,16 +123,14 @@ impl<'p, 'g> BlockPlanner<'p, 'g> {
             }
             Op::If(region) => self.region_if(region, inputs, outputs)?,
             Op::Loop(region) => self.region_loop(region, inputs, outputs)?,
-            _ if inputs
-                .iter()
-                .chain(outputs)
-                .any(|&value| graph.ty(value).is_host()) =>
-            {
-                let op = host_op(graph, op, inputs).ok_or_else(|| PlanError::NoKernel {
-                    sources: sources.join(", "),
-                    op: op.name(),
-                    message: "it does not work on strings, sequences or optionals".to_owned(),
-                })?;
+            _ if is_host(op, &types(inputs), &types(outputs)) => {
+                let op = host_op(&graph.dims, op, &types(inputs), &types(outputs)).map_err(
+                    |message| PlanError::NoKernel {
+                        sources: sources.join(", "),
+                        op: op.name(),
+                        message,
+                    },
+                )?;
                 let slots = self.waiting_slots(outputs);
                 let step = self.body.steps.len();
                 let inputs = self.slots_of(inputs)?;

@@ -35,7 +35,16 @@ pub(crate) fn lower(
     };
     let ins: Vec<TensorType> = inputs.iter().map(tensor).collect::<Result<_, _>>()?;
     let outs: Vec<TensorType> = outputs.iter().map(tensor).collect::<Result<_, _>>()?;
-    let cx = &graph.dims;
+    lower_typed(&graph.dims, op, &ins, &outs)
+}
+
+/// The same for operands and results of these types.
+pub(crate) fn lower_typed(
+    cx: &DimCx,
+    op: &Op,
+    ins: &[TensorType],
+    outs: &[TensorType],
+) -> Result<Lowered, String> {
     let plain = |kernel: Kernel| {
         Ok(Lowered::Kernel(KernelSpec {
             kernel,
