@@ -28,11 +28,19 @@ pub(super) struct Sum {
     pub(super) constant: i64,
     /// Number of atoms at any depth.
     pub(super) weight: usize,
+    /// How deep atoms nest; 0 where all are symbols.
+    pub(super) depth: usize,
 }
 
 /// Expressions with more atoms than this, at any depth, are given up as overflow: no shape needs them, and a hostile
 /// model could otherwise make them grow without bound.
-pub(super) const MAX_WEIGHT: usize = 2000;
+pub(super) const MAX_WEIGHT: usize = 500;
+
+/// Expressions that nest deeper are given up as overflow, so that walks may recurse and all that can be made can be read.
+pub(super) const MAX_DEPTH: usize = 32;
+
+/// Minima, maxima and broadcasts of more members than this are given up as overflow: each member is compared with all.
+pub(super) const MAX_MEMBERS: usize = 32;
 
 /// `coefficient · Π atoms`, atoms sorted, at least one.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -125,20 +133,27 @@ impl Dim {
     }
 
     pub(super) fn atom(atom: Atom) -> Self {
-        let weight = atom.weight();
-        let atom = if weight > MAX_WEIGHT {
-            Atom::Overflow
-        } else {
-            atom
-        };
+        let (mut weight, mut depth) = (atom.weight(), atom.depth());
+        let mut atom = atom;
+        if weight > MAX_WEIGHT || depth > MAX_DEPTH || atom.n_members() > MAX_MEMBERS {
+            (atom, weight, depth) = (Atom::Overflow, 1, 0);
+        }
         Dim(Repr::Sum(Arc::new(Sum {
             terms: vec![Term {
                 atoms: vec![atom],
                 coefficient: 1,
             }],
             constant: 0,
-            weight: weight.min(MAX_WEIGHT),
+            weight,
+            depth,
         })))
+    }
+
+    fn depth(&self) -> usize {
+        match &self.0 {
+            Repr::Const(_) => 0,
+            Repr::Sum(sum) => sum.depth,
+        }
     }
 
     fn weight(&self) -> usize {
@@ -207,19 +222,39 @@ impl Dim {
         if joined.is_empty() {
             return Some(Dim::constant(constant));
         }
-        let atoms = joined.iter().flat_map(|term| &term.atoms);
-        let weight = atoms.map(Atom::weight).sum();
+        let atoms = || joined.iter().flat_map(|term| &term.atoms);
+        let weight = atoms().map(Atom::weight).sum();
+        let depth = atoms().map(Atom::depth).max().unwrap_or(0);
         (weight <= MAX_WEIGHT).then(|| {
             Dim(Repr::Sum(Arc::new(Sum {
                 terms: joined,
                 constant,
                 weight,
+                depth,
             })))
         })
     }
 }
 
 impl Atom {
+    fn depth(&self) -> usize {
+        match self {
+            Atom::Symbol(_) | Atom::Overflow => 0,
+            Atom::FloorDiv(a, b) | Atom::Modulo(a, b) => 1 + a.depth().max(b.depth()),
+            Atom::Min(dims) | Atom::Max(dims) | Atom::Broadcast(dims) => {
+                1 + dims.iter().map(Dim::depth).max().unwrap_or(0)
+            }
+            Atom::Whole(dim) => 1 + dim.depth(),
+        }
+    }
+
+    fn n_members(&self) -> usize {
+        match self {
+            Atom::Min(dims) | Atom::Max(dims) | Atom::Broadcast(dims) => dims.len(),
+            _ => 1,
+        }
+    }
+
     fn weight(&self) -> usize {
         1 + match self {
             Atom::Symbol(_) | Atom::Overflow => 0,

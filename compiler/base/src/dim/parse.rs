@@ -5,10 +5,12 @@ use super::expr::{Dim, SymId};
 use serde::{Deserialize, Serialize};
 use std::str::FromStr;
 
-/// Deepest nesting that is read.
-const MAX_DEPTH: usize = 32;
-/// Longest text that is read.
-const MAX_LEN: usize = 4096;
+/// Deepest nesting that is read: a quotient takes two parentheses for each level that an expression may have, and a sign
+/// in front one more.
+const MAX_DEPTH: usize = 3 * super::expr::MAX_DEPTH + 3;
+/// Longest text that is read. The heaviest expression has fewer than 64 bytes for each of its atoms, in numbers; names
+/// may be longer.
+const MAX_LEN: usize = 1 << 16;
 
 /// Text that is not a dim.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]

@@ -33,6 +33,9 @@ impl DimCx {
         if a == b {
             return Dim::ONE;
         }
+        if let Some(quotient) = self.divide_by_sum(&a, &b) {
+            return quotient;
+        }
         // Terms that b divides leave the quotient: ⌊(q·b + r) / b⌋ = q + ⌊r / b⌋.
         let mut whole = Dim::ZERO;
         let mut rest_terms = Vec::new();
@@ -99,7 +102,7 @@ impl DimCx {
             let crosses = remainder != 0 && (remainder < 0) != (y < 0);
             return Dim::constant(if crosses { remainder + y } else { remainder });
         }
-        if *b == Dim::ONE || a == b {
+        if *b == Dim::ONE || a == b || self.divide_by_sum(a, b).is_some() {
             return Dim::ZERO;
         }
         let rest_terms: Vec<Term> = a
@@ -127,6 +130,25 @@ impl DimCx {
             return rest;
         }
         Dim::atom(Atom::Modulo(rest, b.clone()))
+    }
+
+    /// `a / b` for a sum b, where polynomial division leaves no remainder: `(x·y + x·z) / (y + z) = x`.
+    fn divide_by_sum(&self, a: &Dim, b: &Dim) -> Option<Dim> {
+        let lead = leading_term(b)?;
+        let is_sum = b.terms().len() + usize::from(b.constant_part() != 0) > 1;
+        if !is_sum {
+            return None;
+        }
+        let (mut rest, mut quotient) = (a.clone(), Dim::ZERO);
+        for _ in 0..MAX_QUOTIENT_TERMS {
+            let part = divide_term(leading_term(&rest)?, &single(lead)?)?;
+            quotient = self.add(&quotient, &part);
+            rest = self.sub(&rest, &self.mul(&part, b));
+            if rest == Dim::ZERO {
+                return Some(quotient);
+            }
+        }
+        None
     }
 
     /// Drops factors that every term of both shares. A negative divisor is made positive in front.
@@ -180,6 +202,20 @@ impl DimCx {
             _ => (a.clone(), b.clone()),
         }
     }
+}
+
+/// Terms of a quotient by a sum after which division is given up.
+const MAX_QUOTIENT_TERMS: usize = 16;
+
+/// The term of the highest degree, the last in order among those: an order that products keep.
+fn leading_term(dim: &Dim) -> Option<&Term> {
+    dim.terms()
+        .iter()
+        .max_by(|x, y| (x.atoms.len(), &x.atoms).cmp(&(y.atoms.len(), &y.atoms)))
+}
+
+fn single(term: &Term) -> Option<Dim> {
+    Dim::from_terms(vec![term.clone()], 0)
 }
 
 /// `term / b` where b is a single term that divides it.

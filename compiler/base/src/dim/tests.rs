@@ -192,6 +192,9 @@ fn wanted_simplifications_hold() {
         ("max(min(seq, 512), 1)", "seq"),
         ("\"p2o.Dim 0\"//8", "0"),
         ("(seq+batch)-batch", "seq"),
+        ("(seq*768+batch*768)//(seq+batch)", "768"),
+        ("(seq*seq-1)//(seq+1)", "seq-1"),
+        ("(batch*seq+3*seq)%(batch+3)", "0"),
     ] {
         let dim = cx.parse(written).unwrap();
         assert_eq!(cx.display(&dim).to_string(), wanted, "{written}");
@@ -234,6 +237,57 @@ fn expressions_stop_growing_at_a_bound() {
     }
     assert_eq!(power.eval(&[1; 4]), Err(DimError::Overflow));
     assert_eq!(nested.eval(&[1; 4]), Err(DimError::Overflow));
+}
+
+#[test]
+fn whatever_can_be_made_can_be_read_again() {
+    let cx = cx();
+    let reread = |dim: &Dim| {
+        let plain: Dim = dim.to_string().parse().unwrap();
+        let named = cx.parse(&cx.display(dim).to_string()).unwrap();
+        let values = [5, 7, 3, 2];
+        assert_eq!(plain.eval(&values), dim.eval(&values), "{dim}");
+        assert_eq!(named.eval(&values), dim.eval(&values), "{dim}");
+    };
+    let (batch, seq) = (cx.parse("batch").unwrap(), cx.parse("seq").unwrap());
+    let three = Dim::constant(3);
+    let mut deep = [batch.clone(), batch.clone(), batch.clone()];
+    for level in 0..40 {
+        let wider = cx.neg(&cx.add(&deep[0], &seq));
+        deep[0] = cx.floor_div(&wider, &cx.add(&batch, &three));
+        deep[1] = cx.modulo(&cx.add(&deep[1], &batch), &cx.add(&seq, &three));
+        deep[2] = match level % 2 {
+            0 => cx.min(&cx.mul(&deep[2], &seq), &cx.add(&batch, &three)),
+            _ => cx.max(&cx.mul(&deep[2], &batch), &cx.sub(&seq, &three)),
+        };
+        deep.iter().for_each(reread);
+    }
+    let mut wide = Dim::ZERO;
+    for number in 0..600 {
+        let quotient = cx.floor_div(&batch, &Dim::constant(i64::MAX - number));
+        let negative = Dim::constant(i64::MIN + 1 + number);
+        wide = cx.add(&wide, &cx.mul(&cx.add(&quotient, &batch), &negative));
+        if number % 50 == 0 {
+            reread(&wide);
+        }
+    }
+}
+
+#[test]
+fn extrema_of_many_members_are_given_up() {
+    let mut cx = cx();
+    let members: Vec<Dim> = (0..400)
+        .map(|number| Dim::symbol(cx.new_symbol(&format!("n{number}"), Interval::SIZE)))
+        .collect();
+    let join = |join: fn(&DimCx, &Dim, &Dim) -> Dim, n: usize| {
+        members[..n]
+            .iter()
+            .fold(members[0].clone(), |all, one| join(&cx, &all, one))
+    };
+    for operation in [DimCx::min, DimCx::max, DimCx::bcast] {
+        assert!(!join(operation, 32).is_overflow());
+        assert!(join(operation, 400).is_overflow());
+    }
 }
 
 #[test]
