@@ -1,10 +1,11 @@
-//! One readable list: import, verify, plan, write.
+//! One readable list: import, verify, canonicalize, plan, write.
 
 use crate::constants::GraphConstants;
 use anyhow::{Context, Result};
 use graphc_base::Interval;
 use graphc_ir::Graph;
 use graphc_onnx::{ImportOptions, Model};
+use graphc_opt::PassCx;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Instant;
@@ -65,11 +66,14 @@ pub fn compile(model: &Path, artifact: &Path, options: &CompileOptions) -> Resul
         });
         started = Instant::now();
     };
-    let graph = import_model(model, options)?;
+    let mut graph = import_model(model, options)?;
     stage("import", graph.n_nodes());
     graphc_ir::verify(&graph)
         .with_context(|| format!("{}: the imported graph is not sound", model.display()))?;
     stage("verify", graph.n_nodes());
+    graphc_opt::canonicalize(&mut graph, &PassCx::default())
+        .with_context(|| model.display().to_string())?;
+    stage("canonicalize", graph.n_nodes());
     let (program, consts) =
         graphc_plan::plan(&graph, "cpu").with_context(|| model.display().to_string())?;
     let kernels = program.bodies.values().map(|body| body.steps.len()).sum();
@@ -80,10 +84,7 @@ pub fn compile(model: &Path, artifact: &Path, options: &CompileOptions) -> Resul
     let bytes = graphc_program::save(
         artifact,
         &program,
-        &mut GraphConstants {
-            graph: &graph,
-            consts: &consts,
-        },
+        &mut GraphConstants::new(&graph, &consts),
     )?;
     stage("write", program.kernel_sets.len());
     Ok(Compiled {

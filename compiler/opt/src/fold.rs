@@ -6,11 +6,10 @@ use graphc_base::DType;
 use graphc_ir::{ConstData, ConstId, Graph, NodeId, Op, TensorType};
 
 /// Results up to this many bytes are derived whatever their operands take.
+///
+/// Larger ones are derived where they take no more bytes than their operands: an artifact is not to grow by what repeats a
+/// few elements or widens packed weights.
 const ALWAYS_DERIVED_BYTES: usize = 64 << 10;
-
-/// Larger results are derived where they take at most this many times the bytes of their operands, as dequantized weights
-/// do; what merely repeats a few elements is cheaper to make at run time than to store.
-const MAX_GROWTH: usize = 8;
 
 /// Replaces nodes whose operands are all constants by derived constants; a reshaped constant is the same bytes under
 /// another type. Operators with regions, randomness, strings or host values stay.
@@ -72,7 +71,7 @@ fn derive(graph: &mut Graph, node: NodeId, may_derive: bool) -> Option<Vec<Const
         .collect::<Option<_>>()?;
     for output in &outputs {
         let bytes = bytes_of(output)?;
-        if bytes > ALWAYS_DERIVED_BYTES && bytes > operand_bytes.saturating_mul(MAX_GROWTH) {
+        if bytes > ALWAYS_DERIVED_BYTES && bytes > operand_bytes {
             return None;
         }
     }

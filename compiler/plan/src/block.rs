@@ -112,8 +112,9 @@ impl<'p, 'g> BlockPlanner<'p, 'g> {
             Some(&output) => self.planner.source_names(&graph.value(output).sources),
             None => Vec::new(),
         };
-        let types =
-            |values: &[ValueId]| -> Vec<_> { values.iter().map(|&value| graph.ty(value)).collect() };
+        let types = |values: &[ValueId]| -> Vec<_> {
+            values.iter().map(|&value| graph.ty(value)).collect()
+        };
         match op {
             Op::Const(constant) => {
                 let reference = self.planner.constant(*constant)?;

@@ -3,12 +3,11 @@
 //! Operators that only move, compare or order elements run their kernel on codes of the strings; the others have host
 //! operators of their own.
 
-use crate::kernel::{Lowered, lower_typed};
-use graphc_base::{DType, Dim, DimCx};
+use crate::whole::lower_whole;
+use graphc_base::{DType, DimCx};
 use graphc_ir::op::SequenceOp;
 use graphc_ir::{Op, TensorType, ValueType};
 use graphc_kernel::host::HostOp;
-use graphc_kernel::{Kernel, KernelSpec, TensorArg, View, row_major_dims};
 
 /// Whether a node runs on the host: an operator of the host, or one whose operands or results have no byte layout.
 pub(crate) fn is_host(op: &Op, inputs: &[&ValueType], outputs: &[&ValueType]) -> bool {
@@ -89,12 +88,7 @@ fn coded(
     if !treats_alike {
         return Err("it does not work on strings, sequences or optionals".to_owned());
     }
-    let (ins, outs) = (codes(inputs)?, codes(outputs)?);
-    let spec = match lower_typed(cx, op, &ins, &outs)? {
-        Lowered::Kernel(spec) => spec,
-        Lowered::Alias => copy(cx, &outs[0]),
-        Lowered::ConcatTree(_) => whole_concat(op, &ins, &outs)?,
-    };
+    let spec = lower_whole(cx, op, &codes(inputs)?, &codes(outputs)?)?;
     let string_results = outputs
         .iter()
         .enumerate()
@@ -124,33 +118,4 @@ fn codes(types: &[&ValueType]) -> Result<Vec<TensorType>, String> {
             }
         })
         .collect()
-}
-
-/// A copy of all elements in row-major order.
-fn copy(cx: &DimCx, out: &TensorType) -> KernelSpec {
-    KernelSpec {
-        kernel: Kernel::Copy,
-        inputs: vec![TensorArg {
-            dtype: out.dtype,
-            shape: out.shape.clone(),
-            view: Some(View {
-                offset: Dim::ZERO,
-                strides: row_major_dims(cx, &out.shape),
-            }),
-        }],
-        outputs: vec![TensorArg::new(out.dtype, out.shape.clone())],
-    }
-}
-
-/// One concatenation of any number of operands: the host has no limit on arguments.
-fn whole_concat(op: &Op, ins: &[TensorType], outs: &[TensorType]) -> Result<KernelSpec, String> {
-    let Op::Concat { axis } = op else {
-        return Err("it takes too many operands".to_owned());
-    };
-    let arg = |ty: &TensorType| TensorArg::new(ty.dtype, ty.shape.clone());
-    Ok(KernelSpec {
-        kernel: Kernel::Concat { axis: *axis },
-        inputs: ins.iter().map(arg).collect(),
-        outputs: outs.iter().map(arg).collect(),
-    })
 }

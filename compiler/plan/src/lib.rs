@@ -8,5 +8,7 @@ mod block;
 mod host;
 mod kernel;
 mod program;
+mod whole;
 
 pub use program::{PlanError, plan};
+pub use whole::lower_whole;
