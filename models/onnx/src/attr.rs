@@ -153,23 +153,25 @@ impl<'a> Attrs<'a> {
     }
 }
 
-/// A node of a function with references to the function's attributes replaced by what the call gives; references to
-/// attributes that it does not give are dropped. Nodes of subgraphs likewise.
+/// A node of a function with references to the function's attributes replaced by what the call gives. A reference to an
+/// attribute that is declared and absent is dropped; one to an undeclared attribute stays, for the importer to refuse.
+/// Nodes of subgraphs likewise.
 pub(crate) fn substitute_attributes(
     node: &NodeProto,
-    given: &BTreeMap<String, AttributeProto>,
+    given: &BTreeMap<String, Option<AttributeProto>>,
 ) -> NodeProto {
     let mut resolved = node.clone();
     resolved.attribute = node
         .attribute
         .iter()
         .filter_map(|attribute| {
-            let mut resolved = if attribute.ref_attr_name.is_empty() {
-                attribute.clone()
-            } else {
-                let mut found = given.get(&attribute.ref_attr_name)?.clone();
-                found.name.clone_from(&attribute.name);
-                found
+            let mut resolved = match given.get(&attribute.ref_attr_name) {
+                Some(found) if !attribute.ref_attr_name.is_empty() => {
+                    let mut found = found.clone()?;
+                    found.name.clone_from(&attribute.name);
+                    found
+                }
+                _ => attribute.clone(),
             };
             for graph in resolved.g.iter_mut().chain(&mut resolved.graphs) {
                 for node in &mut graph.node {

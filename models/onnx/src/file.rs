@@ -11,9 +11,11 @@ use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 
 /// Versions of the file format that are read.
-const IR_VERSIONS: std::ops::RangeInclusive<i64> = 3..=13;
+const IR_VERSIONS: std::ops::RangeInclusive<i64> = 1..=14;
 /// Versions of the default operator set that are read.
-const OPSETS: std::ops::RangeInclusive<i64> = 7..=25;
+const OPSETS: std::ops::RangeInclusive<i64> = 1..=28;
+/// From this version of the format on, a model says which operator sets it imports.
+const IMPORTS_SINCE: i64 = 3;
 
 /// An ONNX model.
 #[derive(Debug)]
@@ -115,6 +117,7 @@ impl Model {
             ))),
             // A model of other domains alone, ai.onnx.ml for one.
             None if !self.proto.opset_import.is_empty() => Ok(()),
+            None if ir_version < IMPORTS_SINCE => Ok(()),
             None => Err(self.graph_error("the model imports no operator set".to_owned())),
         }
     }
@@ -157,6 +160,13 @@ impl Model {
             .filter(|import| normal(&import.domain) == normal(domain))
             .map(|import| import.version)
             .max()
+            .or_else(|| self.implied_opset(domain))
+    }
+
+    /// Files from before operator sets had versions mean the first ones.
+    fn implied_opset(&self, domain: &str) -> Option<i64> {
+        let is_default = matches!(domain, "" | "ai.onnx" | "ai.onnx.ml");
+        (is_default && self.proto.ir_version < IMPORTS_SINCE).then_some(1)
     }
 
     /// A node as messages name it.

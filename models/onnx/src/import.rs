@@ -127,6 +127,8 @@ pub(crate) struct Importer<'m> {
     scopes: Scopes,
     /// The functions that are being converted in place, outermost first.
     calls: Vec<Call>,
+    /// Results that their nodes do not give, by name.
+    uncomputed: BTreeMap<String, UnsupportedOp>,
     n_nesting: usize,
     n_nodes: usize,
     n_instances: u32,
@@ -142,6 +144,7 @@ impl<'m> Importer<'m> {
             functions: Functions::new(model),
             scopes: Scopes::default(),
             calls: Vec::new(),
+            uncomputed: BTreeMap::new(),
             n_nesting: 0,
             n_nodes: 0,
             n_instances: 0,
@@ -171,12 +174,10 @@ impl<'m> Importer<'m> {
         self.n_instances
     }
 
-    /// Version of a domain that the model, or the function that is being converted, imports.
+    /// Version of a domain that the function that is being converted imports, or else the model.
     fn opset(&self, domain: &str) -> Option<i64> {
-        match self.calls.last() {
-            Some(call) => call.opsets.get(normalised(domain)).copied(),
-            None => self.model.opset(domain),
-        }
+        let of_function = self.calls.last().and_then(|call| call.opset(domain));
+        of_function.or_else(|| self.model.opset(domain))
     }
 
     /// Goes one level deeper; [`leave`](Self::leave) comes back.
@@ -252,9 +253,10 @@ impl<'m> Importer<'m> {
             .iter()
             .map(|output| match self.scopes.lookup(&output.name) {
                 Some(Some(value)) => Ok((output.name.as_str(), value)),
-                _ => Err(self
-                    .model
-                    .graph_error(format!("output {} is not defined", output.name))),
+                _ => Err(self.uncomputed(&output.name).unwrap_or_else(|| {
+                    self.model
+                        .graph_error(format!("output {} is not defined", output.name))
+                })),
             })
             .collect()
     }
@@ -278,16 +280,34 @@ impl<'m> Importer<'m> {
             None => node,
         };
         let node_ref = self.node_ref(node, node_idx);
+        if let Some(attribute) = node
+            .attribute
+            .iter()
+            .find(|attribute| !attribute.ref_attr_name.is_empty())
+        {
+            let message = match self.calls.last() {
+                Some(_) => "which the function around it does not declare",
+                None => "but stands in no function",
+            };
+            return Err(OnnxError::Attribute {
+                node: node_ref,
+                attribute: attribute.name.clone(),
+                message: format!(
+                    "refers to attribute {} of a function, {message}",
+                    attribute.ref_attr_name
+                ),
+            });
+        }
         let mut inputs = Vec::with_capacity(node.input.len());
         for name in &node.input {
             inputs.push(match self.scopes.lookup(name) {
                 _ if name.is_empty() => None,
                 Some(meaning) => meaning,
                 None => {
-                    return Err(OnnxError::Node {
+                    return Err(self.uncomputed(name).unwrap_or_else(|| OnnxError::Node {
                         node: node_ref,
                         message: format!("operand {name} is not defined"),
-                    });
+                    }));
                 }
             });
         }
@@ -297,7 +317,8 @@ impl<'m> Importer<'m> {
         } else {
             self.convert_op(b, node, &node_ref, inputs)?
         };
-        self.define_outputs(b, node, node_ref, outputs, before)
+        self.define_outputs(b, node, &node_ref, &outputs, before);
+        Ok(())
     }
 
     fn convert_op(
@@ -314,20 +335,26 @@ impl<'m> Importer<'m> {
             ));
         };
         let attrs = Attrs::new(node, node_ref);
-        let opset = self.opset(&node.domain).unwrap_or(1);
+        let fail = |message: String| OnnxError::Node {
+            node: node_ref.clone(),
+            message,
+        };
+        let opset = match self.opset(&node.domain) {
+            Some(opset) => opset,
+            None if ops::is_versioned(entry.domain) => {
+                return Err(fail("the model does not import its domain".into()));
+            }
+            None => 1,
+        };
+        let n_named = inputs.iter().rposition(Option::is_some);
+        ops::check_version(entry, opset, n_named.map_or(0, |last| last + 1)).map_err(fail)?;
         let source = b.add_source(&node_ref.name, &node.op_type);
         let mut cx = NodeCx::new(b, self, node, &attrs, inputs, opset, Arc::from([source]));
         let outputs = (entry.convert)(&mut cx).map_err(|error| match error {
             ConvertError::Model(error) => *error,
             ConvertError::Unsupported(reason) => unsupported(node_ref.clone(), reason),
-            ConvertError::Type(error) => OnnxError::Node {
-                node: node_ref.clone(),
-                message: error.to_string(),
-            },
-            ConvertError::Invalid(message) => OnnxError::Node {
-                node: node_ref.clone(),
-                message,
-            },
+            ConvertError::Type(error) => fail(error.to_string()),
+            ConvertError::Invalid(message) => fail(message),
         })?;
         // A hint to early runtimes, which changes nothing.
         attrs.mark_read("consumed_inputs");
@@ -377,24 +404,33 @@ impl<'m> Importer<'m> {
         }
     }
 
-    /// Names of the node's results get their values; those that this node made are called so in messages too.
+    /// The error of using a result that its node does not give; `None` for other names.
+    fn uncomputed(&self, name: &str) -> Option<OnnxError> {
+        let missing = self.uncomputed.get(name)?.clone();
+        Some(OnnxError::Unsupported { ops: vec![missing] })
+    }
+
+    /// Names of the node's results get their values; those that this node made are called so in messages too. A result
+    /// that it does not give is an error where it is used.
     fn define_outputs(
         &mut self,
         b: &mut Builder,
         node: &NodeProto,
-        node_ref: NodeRef,
-        outputs: Vec<ValueId>,
+        node_ref: &NodeRef,
+        outputs: &[ValueId],
         n_before: usize,
-    ) -> Result<(), OnnxError> {
+    ) {
         for (output_idx, name) in node.output.iter().enumerate() {
             if name.is_empty() {
                 continue;
             }
             let Some(&value) = outputs.get(output_idx) else {
-                return Err(unsupported(
-                    node_ref,
-                    format!("result {output_idx} ({name}) is not computed"),
-                ));
+                let missing = UnsupportedOp {
+                    node: node_ref.clone(),
+                    reason: format!("result {output_idx} ({name}) is not computed"),
+                };
+                self.uncomputed.insert(name.clone(), missing);
+                continue;
             };
             self.scopes.define(name, Some(value));
             let is_new = value.0 as usize >= n_before;
@@ -402,7 +438,6 @@ impl<'m> Importer<'m> {
                 b.graph_mut().set_name(value, name.as_str());
             }
         }
-        Ok(())
     }
 
     fn node_ref(&self, node: &NodeProto, node_idx: usize) -> NodeRef {

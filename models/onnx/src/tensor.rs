@@ -4,7 +4,7 @@ use crate::error::OnnxError;
 use crate::file::Model;
 use crate::proto::{SparseTensorProto, TensorProto};
 use bytes::Bytes;
-use graphc_base::{DType, MappedFile, float};
+use graphc_base::{DType, DTypeKind, MappedFile, float};
 use std::ops::Range;
 
 /// Largest dense form of a sparse tensor, in bytes.
@@ -121,7 +121,7 @@ impl Model {
             } else if !proto.raw_data.is_empty() {
                 (proto.raw_data.clone(), self.locate(&proto.raw_data))
             } else {
-                (Bytes::from(typed_bytes(proto, dtype)), None)
+                (Bytes::from(typed_bytes(proto, dtype).map_err(fault)?), None)
             };
             if bytes.len() != n_bytes {
                 return Err(fault(format!(
@@ -227,9 +227,9 @@ impl Model {
     }
 }
 
-/// Bytes of a tensor whose elements are spelled out in a typed field.
-fn typed_bytes(proto: &TensorProto, dtype: DType) -> Vec<u8> {
-    match dtype {
+/// Bytes of a tensor whose elements are spelled out in a typed field, each in the range of the element type.
+fn typed_bytes(proto: &TensorProto, dtype: DType) -> Result<Vec<u8>, String> {
+    Ok(match dtype {
         DType::F32 => proto
             .float_data
             .iter()
@@ -250,29 +250,19 @@ fn typed_bytes(proto: &TensorProto, dtype: DType) -> Vec<u8> {
             .iter()
             .flat_map(|value| value.to_le_bytes())
             .collect(),
-        DType::U32 => proto
-            .uint64_data
-            .iter()
-            .flat_map(|&value| (value as u32).to_le_bytes())
-            .collect(),
-        // Each entry holds the element's bits, packed types several elements as the file has them in raw form.
-        _ if dtype.is_packed() => {
-            let n_entries = proto.int32_data.len();
-            let n_elements = proto
-                .dims
-                .iter()
-                .map(|&dim| dim.max(0) as usize)
-                .product::<usize>();
-            if n_entries == n_elements && n_entries > 1 {
-                let mut packed = vec![0; (n_elements * dtype.bits()).div_ceil(8)];
-                for (position, &value) in proto.int32_data.iter().enumerate() {
-                    float::set_packed(&mut packed, dtype.bits(), position, value as u8);
-                }
-                return packed;
+        DType::U32 => {
+            let mut bytes = Vec::with_capacity(4 * proto.uint64_data.len());
+            for (position, &value) in proto.uint64_data.iter().enumerate() {
+                let narrow = u32::try_from(value)
+                    .map_err(|_| format!("element {position}: {value} does not fit u32"))?;
+                bytes.extend(narrow.to_le_bytes());
             }
-            proto.int32_data.iter().map(|&value| value as u8).collect()
+            bytes
         }
+        _ if dtype.is_packed() => packed_bytes(proto, dtype)?,
         _ => {
+            // Floats of 16 and 8 bits are spelled out as their bits.
+            check_range(&proto.int32_data, dtype, dtype.bits())?;
             let width = dtype.bits() / 8;
             proto
                 .int32_data
@@ -280,5 +270,42 @@ fn typed_bytes(proto: &TensorProto, dtype: DType) -> Vec<u8> {
                 .flat_map(|value| value.to_le_bytes().into_iter().take(width))
                 .collect()
         }
+    })
+}
+
+/// Elements of less than a byte: an entry holds one element, or as many as a byte of the raw form does.
+fn packed_bytes(proto: &TensorProto, dtype: DType) -> Result<Vec<u8>, String> {
+    let entries = &proto.int32_data;
+    let n_elements = proto.dims.iter().try_fold(1usize, |n, &dim| {
+        usize::try_from(dim).ok().and_then(|dim| n.checked_mul(dim))
+    });
+    if n_elements == Some(entries.len()) && entries.len() > 1 {
+        check_range(entries, dtype, dtype.bits())?;
+        let mut packed = vec![0; (entries.len() * dtype.bits()).div_ceil(8)];
+        for (position, &value) in entries.iter().enumerate() {
+            float::set_packed(&mut packed, dtype.bits(), position, value as u8);
+        }
+        return Ok(packed);
+    }
+    check_range(entries, DType::U8, 8)?;
+    Ok(entries.iter().map(|&value| value as u8).collect())
+}
+
+/// Refuses entries that an element of so many bits cannot hold.
+fn check_range(entries: &[i32], dtype: DType, n_bits: usize) -> Result<(), String> {
+    let range = match (dtype, dtype.kind()) {
+        (DType::Bool, _) => 0..=1,
+        (_, DTypeKind::Signed) => -(1i64 << (n_bits - 1))..=(1i64 << (n_bits - 1)) - 1,
+        _ => 0..=(1i64 << n_bits) - 1,
+    };
+    match entries
+        .iter()
+        .position(|&value| !range.contains(&i64::from(value)))
+    {
+        Some(position) => Err(format!(
+            "element {position}: {} does not fit {dtype}",
+            entries[position]
+        )),
+        None => Ok(()),
     }
 }

@@ -47,14 +47,19 @@ pub(super) struct Call {
     /// Name of the calling node, prefixed by those around it.
     pub(super) name: String,
     /// Opsets that the function imports.
-    pub(super) opsets: BTreeMap<String, i64>,
-    /// Its attributes: given by the call, or by default.
-    attributes: BTreeMap<String, AttributeProto>,
+    opsets: BTreeMap<String, i64>,
+    /// Its attributes: given by the call, or by default, or absent.
+    attributes: BTreeMap<String, Option<AttributeProto>>,
     /// The function, to notice that it calls itself.
     id: *const FunctionProto,
 }
 
 impl Call {
+    /// Version of a domain that the function imports.
+    pub(super) fn opset(&self, domain: &str) -> Option<i64> {
+        self.opsets.get(normalised(domain)).copied()
+    }
+
     /// A node of the function with references to the function's attributes replaced by their values.
     pub(super) fn resolve(&self, node: &NodeProto) -> NodeProto {
         substitute_attributes(node, &self.attributes)
@@ -121,12 +126,13 @@ impl Importer<'_> {
     }
 }
 
-/// The attributes of a call: its own, and defaults of the function for the others.
-fn attributes(function: &FunctionProto, node: &NodeProto) -> BTreeMap<String, AttributeProto> {
-    function
-        .attribute_proto
-        .iter()
-        .chain(&node.attribute)
-        .map(|attribute| (attribute.name.clone(), attribute.clone()))
-        .collect()
+/// The attributes that a function declares: as the call gives them, by default, or absent.
+fn attributes(
+    function: &FunctionProto,
+    node: &NodeProto,
+) -> BTreeMap<String, Option<AttributeProto>> {
+    let declared = function.attribute.iter().map(|name| (name.clone(), None));
+    let given = function.attribute_proto.iter().chain(&node.attribute);
+    let given = given.map(|attribute| (attribute.name.clone(), Some(attribute.clone())));
+    declared.chain(given).collect()
 }

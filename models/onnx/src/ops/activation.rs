@@ -8,6 +8,9 @@ use graphc_ir::op::{BinaryOp, UnaryOp};
 /// Slope and scale of Selu where the model gives none (ONNX Selu).
 const SELU_ALPHA: f32 = 1.673_263_2;
 const SELU_GAMMA: f32 = 1.050_701;
+/// The same before opset 6.
+const SELU_1_ALPHA: f32 = 1.6732;
+const SELU_1_GAMMA: f32 = 1.0507;
 
 pub(super) const OPS: &[OpEntry] = &[
     onnx("Celu", |cx| {
@@ -33,14 +36,25 @@ pub(super) const OPS: &[OpEntry] = &[
     onnx("PRelu", prelu),
     onnx("Relu", relu),
     onnx("Selu", |cx| {
-        let alpha = real(cx, "alpha", SELU_ALPHA)?;
-        let gamma = real(cx, "gamma", SELU_GAMMA)?;
+        let (alpha, gamma) = if cx.opset() < 6 {
+            (SELU_1_ALPHA, SELU_1_GAMMA)
+        } else {
+            (SELU_ALPHA, SELU_GAMMA)
+        };
+        let alpha = real(cx, "alpha", alpha)?;
+        let gamma = real(cx, "gamma", gamma)?;
         apply(cx, UnaryOp::Selu { alpha, gamma })
     }),
     onnx("Shrink", shrink),
     onnx("Sigmoid", |cx| apply(cx, UnaryOp::Sigmoid)),
     onnx("Softplus", |cx| apply(cx, UnaryOp::Softplus)),
     onnx("Softsign", |cx| apply(cx, UnaryOp::Softsign)),
+    onnx("SwiGLU", |cx| {
+        let alpha = real(cx, "alpha", 1.0)?;
+        let (gate, linear) = (cx.input(0)?, cx.input(1)?);
+        let gate = cx.b.unary(UnaryOp::Swish { alpha }, gate)?;
+        Ok(vec![cx.b.mul(gate, linear)?])
+    }),
     onnx("Swish", |cx| {
         let alpha = real(cx, "alpha", 1.0)?;
         apply(cx, UnaryOp::Swish { alpha })
@@ -97,7 +111,7 @@ fn shrink(cx: &mut NodeCx<'_, '_>) -> Converted {
     Ok(vec![cx.b.cast(y, dtype)?])
 }
 
-/// The slope broadcasts to x; older exporters give one slope per channel as a vector.
+/// The slope broadcasts to x. Before opset 7 a vector holds one slope per channel, as older exporters give it later too.
 fn prelu(cx: &mut NodeCx<'_, '_>) -> Converted {
     let (x, mut slope) = (cx.input(0)?, cx.input(1)?);
     let (shape, slope_shape) = (cx.b.shape(x)?, cx.b.shape(slope)?);
@@ -105,8 +119,15 @@ fn prelu(cx: &mut NodeCx<'_, '_>) -> Converted {
         && let Some(last) = rest.last()
     {
         let dims = cx.b.dims();
-        let fits_last = dims.eq(n_slopes, last) != Tri::No || n_slopes.as_const() == Some(1);
-        if !fits_last && dims.eq(n_slopes, channels) == Tri::Yes {
+        let is_single = n_slopes.as_const() == Some(1);
+        let fits_last = dims.eq(n_slopes, last) != Tri::No;
+        let fits_channels = dims.eq(n_slopes, channels);
+        let is_per_channel = if cx.opset() < 7 {
+            true
+        } else {
+            !fits_last && fits_channels == Tri::Yes
+        };
+        if !is_single && is_per_channel {
             let mut per_channel = vec![n_slopes.clone()];
             per_channel.extend(rest.iter().map(|_| Dim::constant(1)));
             slope = cx.b.reshape(slope, per_channel)?;

@@ -18,8 +18,35 @@ pub(super) const OPS: &[OpEntry] = &[
 const WRAPPED_SINCE: i64 = 24;
 
 fn cast(cx: &mut NodeCx<'_, '_>) -> Converted {
-    let to = cx.dtype_req("to")?;
+    // Before opset 6 the type is given by its name.
+    let to = if cx.opset() < 6 {
+        let name = cx.string_req("to")?;
+        dtype_of_name(&name)
+            .ok_or_else(|| ConvertError::Unsupported(format!("attribute to: data type `{name}`")))?
+    } else {
+        cx.dtype_req("to")?
+    };
     convert(cx, to)
+}
+
+/// A dtype by its name in the file format, in capitals or not.
+fn dtype_of_name(name: &str) -> Option<DType> {
+    Some(match name.to_ascii_uppercase().as_str() {
+        "FLOAT" => DType::F32,
+        "UINT8" => DType::U8,
+        "INT8" => DType::I8,
+        "UINT16" => DType::U16,
+        "INT16" => DType::I16,
+        "INT32" => DType::I32,
+        "INT64" => DType::I64,
+        "STRING" => DType::String,
+        "BOOL" => DType::Bool,
+        "FLOAT16" => DType::F16,
+        "DOUBLE" => DType::F64,
+        "UINT32" => DType::U32,
+        "UINT64" => DType::U64,
+        _ => return None,
+    })
 }
 
 fn cast_like(cx: &mut NodeCx<'_, '_>) -> Converted {

@@ -2,9 +2,9 @@
 
 use super::{Converted, OpEntry, onnx};
 use crate::import::{ConvertError, NodeCx};
-use graphc_base::{DType, DTypeKind, Dim};
-use graphc_ir::ValueId;
+use graphc_base::{DType, DTypeKind, Dim, Tri};
 use graphc_ir::op::{BinaryOp, Op, UnaryOp};
+use graphc_ir::{DimCheckKind, ValueId};
 
 pub(super) const OPS: &[OpEntry] = &[
     onnx("Abs", |cx| number(cx, UnaryOp::Abs)),
@@ -79,21 +79,57 @@ fn binary(cx: &mut NodeCx<'_, '_>, op: BinaryOp) -> Converted {
     Ok(vec![cx.b.binary(op, lhs, rhs)?])
 }
 
-/// Both operands. Before opset 7 the second one's axes may lie against the first one's from `axis` on.
+/// Both operands. Before opset 7 the second one broadcasts to the first only where `broadcast` says so, and then its axes
+/// may lie against the first one's from `axis` on, and not at their end.
 fn operands(cx: &mut NodeCx<'_, '_>) -> Result<(ValueId, ValueId), ConvertError> {
     let (lhs, rhs) = (cx.input(0)?, cx.input(1)?);
     if cx.opset() >= 7 {
         return Ok((lhs, rhs));
     }
-    cx.ignore(&["broadcast"]);
-    let Some(axis) = cx.int_opt("axis")? else {
+    let may_broadcast = cx.flag("broadcast", false)?;
+    let axis = cx.int_opt("axis")?;
+    let (full, mut shape) = (cx.b.shape(lhs)?, cx.b.shape(rhs)?);
+    if !may_broadcast {
+        same_shape(cx, &full, &shape)?;
         return Ok((lhs, rhs));
-    };
-    let (rank, mut shape) = (cx.b.rank(lhs)?, cx.b.shape(rhs)?);
-    let axis = super::operand::axis_or_end(axis, rank)?;
-    let n_trailing = rank.saturating_sub(axis + shape.len());
-    shape.extend(vec![Dim::constant(1); n_trailing]);
+    }
+    if shape.len() > full.len() {
+        return Err(ConvertError::Invalid(format!(
+            "an operand of rank {} does not broadcast to one of rank {}",
+            shape.len(),
+            full.len()
+        )));
+    }
+    if let Some(axis) = axis {
+        let axis = super::operand::axis_or_end(axis, full.len())?;
+        let Some(n_trailing) = full.len().checked_sub(axis + shape.len()) else {
+            return Err(ConvertError::Invalid(format!(
+                "an operand of rank {} does not fit from axis {axis} of rank {}",
+                shape.len(),
+                full.len()
+            )));
+        };
+        shape.extend(vec![Dim::constant(1); n_trailing]);
+    }
     Ok((lhs, cx.b.reshape(rhs, shape)?))
+}
+
+/// Shapes that must be equal, at run time where that is not known before.
+fn same_shape(cx: &mut NodeCx<'_, '_>, a: &[Dim], b: &[Dim]) -> Result<(), ConvertError> {
+    let mut is_same = a.len() == b.len();
+    for (a, b) in a.iter().zip(b) {
+        match cx.b.dims().eq(a, b) {
+            Tri::Yes => {}
+            Tri::No => is_same = false,
+            Tri::Unknown => cx.check(DimCheckKind::Equal(a.clone(), b.clone())),
+        }
+    }
+    if is_same {
+        return Ok(());
+    }
+    Err(ConvertError::Invalid(
+        "operands differ in shape, and the attribute broadcast is not set".into(),
+    ))
 }
 
 fn fold(cx: &mut NodeCx<'_, '_>, op: BinaryOp) -> Result<ValueId, ConvertError> {
@@ -155,7 +191,49 @@ fn bit_shift(cx: &mut NodeCx<'_, '_>) -> Converted {
             )));
         }
     };
-    binary(cx, op)
+    let (x, amount) = (cx.input(0)?, cx.input(1)?);
+    let dtype = cx.b.dtype(x)?;
+    if dtype.kind() != DTypeKind::Signed {
+        return Ok(vec![cx.b.binary(op, x, amount)?]);
+    }
+    // By the unsigned shift, in which a negative amount is larger than the width. To the right the complement of a
+    // negative number is shifted, so that ones come in from the left.
+    let bits = unsigned_like(dtype)?;
+    let zero = cx.zero_like(x)?;
+    let amount = cx.b.op1(Op::Bitcast { to: bits }, &[amount])?;
+    let is_flipped = cx.b.binary(BinaryOp::Less, x, zero)?;
+    let flip = if op == BinaryOp::ShiftRight {
+        let ones = cx.b.const_scalar_i64(dtype, -1);
+        Some(cx.b.select(is_flipped, ones, zero)?)
+    } else {
+        None
+    };
+    let from = match flip {
+        Some(flip) => cx.b.binary(BinaryOp::BitXor, x, flip)?,
+        None => x,
+    };
+    let from = cx.b.op1(Op::Bitcast { to: bits }, &[from])?;
+    let shifted = cx.b.binary(op, from, amount)?;
+    let shifted = cx.b.op1(Op::Bitcast { to: dtype }, &[shifted])?;
+    Ok(vec![match flip {
+        Some(flip) => cx.b.binary(BinaryOp::BitXor, shifted, flip)?,
+        None => shifted,
+    }])
+}
+
+/// The unsigned integer of the same width.
+fn unsigned_like(dtype: DType) -> Result<DType, ConvertError> {
+    Ok(match dtype {
+        DType::I8 => DType::U8,
+        DType::I16 => DType::U16,
+        DType::I32 => DType::U32,
+        DType::I64 => DType::U64,
+        _ => {
+            return Err(ConvertError::Invalid(format!(
+                "x must be an integer of 8 to 64 bits, is {dtype}"
+            )));
+        }
+    })
 }
 
 /// The sign of the result is the divisor's, or with `fmod` the dividend's.
@@ -192,19 +270,20 @@ fn pow(cx: &mut NodeCx<'_, '_>) -> Converted {
     Ok(vec![cx.b.binary(BinaryOp::Pow, base, exponent)?])
 }
 
-/// Bounds are attributes before opset 11, then optional operands; where they cross, the upper one wins.
+/// Bounds are attributes before opset 11, then optional operands; where they cross, the upper one wins. From opset 6 to
+/// 10 a bound that is not given is the end of f32's range, which cuts infinities.
 fn clip(cx: &mut NodeCx<'_, '_>) -> Converted {
     let x = cx.input(0)?;
     let (low, high) = if cx.opset() < 11 {
-        let low = match cx.float_opt("min")? {
-            Some(low) => Some(cx.const_like(x, f64::from(low))?),
-            None => None,
+        let by_default = (cx.opset() >= 6).then_some((f32::MIN, f32::MAX));
+        let low = cx.float_opt("min")?.or(by_default.map(|(low, _)| low));
+        let high = cx.float_opt("max")?.or(by_default.map(|(_, high)| high));
+        let mut bound = |bound: Option<f32>| {
+            bound
+                .map(|bound| cx.const_like(x, f64::from(bound)))
+                .transpose()
         };
-        let high = match cx.float_opt("max")? {
-            Some(high) => Some(cx.const_like(x, f64::from(high))?),
-            None => None,
-        };
-        (low, high)
+        (bound(low)?, bound(high)?)
     } else {
         let low = cx.opt(1).map(|low| cx.scalar(low)).transpose()?;
         let high = cx.opt(2).map(|high| cx.scalar(high)).transpose()?;

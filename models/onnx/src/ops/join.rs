@@ -2,9 +2,9 @@
 
 use super::{Converted, OpEntry, onnx, operand};
 use crate::import::{ConvertError, NodeCx};
-use graphc_base::{DType, Dim};
-use graphc_ir::ValueId;
+use graphc_base::{DType, Dim, Tri};
 use graphc_ir::op::{Op, SliceAxis};
+use graphc_ir::{DimCheckKind, ValueId};
 
 pub(super) const OPS: &[OpEntry] = &[
     onnx("Concat", concat),
@@ -19,12 +19,17 @@ fn concat(cx: &mut NodeCx<'_, '_>) -> Converted {
     let Some(&first) = operands.first() else {
         return Err(ConvertError::Invalid("takes at least one operand".into()));
     };
-    let axis = operand::axis(cx.int_req("axis")?, cx.b.rank(first)?)?;
+    let raw_axis = if cx.opset() < 4 {
+        cx.int("axis", 1)?
+    } else {
+        cx.int_req("axis")?
+    };
+    let axis = operand::axis(raw_axis, cx.b.rank(first)?)?;
     Ok(vec![cx.b.concat(&operands, axis)?])
 }
 
-/// Sizes come from an attribute before opset 13, then from an operand that may be data; without them the pieces are
-/// equal, the last one smaller where `num_outputs` does not divide the axis.
+/// Sizes come from an attribute before opset 13, then from an operand that may be data, as they also may at opset 1;
+/// without them the pieces are equal, the last one smaller where `num_outputs` does not divide the axis.
 fn split(cx: &mut NodeCx<'_, '_>) -> Converted {
     let x = cx.input(0)?;
     let shape = cx.b.shape(x)?;
@@ -38,7 +43,13 @@ fn split(cx: &mut NodeCx<'_, '_>) -> Converted {
                 }
                 split.into_iter().map(Dim::constant).collect()
             }
-            None => equal_parts(cx, size, cx.n_outputs(), true),
+            None => match cx.opt(1) {
+                Some(split) => {
+                    let split = cx.int_vector(split)?;
+                    cx.sizes(split, "split")?
+                }
+                None => equal_parts(cx, size, cx.n_outputs(), true),
+            },
         }
     } else {
         let n_outputs = match cx.int_opt("num_outputs")? {
@@ -66,6 +77,15 @@ fn split(cx: &mut NodeCx<'_, '_>) -> Converted {
         let next = cx.b.dims().add(&start, &part);
         pieces.push(cx.b.slice_axis(x, axis, SliceAxis::range(start, part))?);
         start = next;
+    }
+    match cx.b.dims().eq(&start, size) {
+        Tri::Yes => {}
+        Tri::Unknown => cx.check(DimCheckKind::Equal(start, size.clone())),
+        Tri::No => {
+            return Err(ConvertError::Invalid(
+                "the pieces together are not as long as the axis".into(),
+            ));
+        }
     }
     Ok(pieces)
 }
@@ -117,15 +137,15 @@ fn depth_to_space(cx: &mut NodeCx<'_, '_>) -> Converted {
             vec![n.clone(), depth.clone(), block.clone(), block, h, w],
             vec![0, 1, 4, 2, 5, 3],
         ),
-        other => {
-            return Err(ConvertError::Invalid(format!(
-                "mode must be DCR or CRD, is `{other}`"
-            )));
-        }
+        other => return Err(unknown_mode(other)),
     };
     let blocks = cx.b.reshape(x, split)?;
     let moved = cx.b.transpose(blocks, perm)?;
     Ok(vec![cx.b.reshape(moved, vec![n, depth, tall, wide])?])
+}
+
+fn unknown_mode(mode: &str) -> ConvertError {
+    ConvertError::Invalid(format!("mode must be DCR or CRD, is `{mode}`"))
 }
 
 fn space_to_depth(cx: &mut NodeCx<'_, '_>) -> Converted {
@@ -142,8 +162,13 @@ fn space_to_depth(cx: &mut NodeCx<'_, '_>) -> Converted {
         columns.clone(),
         block,
     ];
+    let perm = match cx.string("mode", "DCR")?.as_str() {
+        "DCR" => vec![0, 3, 5, 1, 2, 4],
+        "CRD" => vec![0, 1, 3, 5, 2, 4],
+        other => return Err(unknown_mode(other)),
+    };
     let blocks = cx.b.reshape(x, split)?;
-    let moved = cx.b.transpose(blocks, vec![0, 3, 5, 1, 2, 4])?;
+    let moved = cx.b.transpose(blocks, perm)?;
     Ok(vec![cx.b.reshape(moved, vec![n, depth, rows, columns])?])
 }
 

@@ -1,13 +1,16 @@
-//! LabelEncoder of `ai.onnx.ml`: values looked up in a table.
+//! LabelEncoder and CategoryMapper of `ai.onnx.ml`: values looked up in a table.
 
 use super::{Converted, OpEntry, ml};
 use crate::import::{ConvertError, Elements, NodeCx};
 use graphc_base::{DType, Real};
 use graphc_ir::op::{LabelMap, Op, TableKey};
 
-pub(super) const OPS: &[OpEntry] = &[ml("LabelEncoder", label_encoder)];
+pub(super) const OPS: &[OpEntry] = &[
+    ml("CategoryMapper", category_mapper),
+    ml("LabelEncoder", label_encoder),
+];
 
-/// What LabelEncoder gives for a string that it does not know, unless the model says otherwise.
+/// What they give for a string that it does not know, unless the model says otherwise.
 const UNUSED: &str = "_Unused";
 
 fn label_encoder(cx: &mut NodeCx<'_, '_>) -> Converted {
@@ -27,6 +30,49 @@ fn label_encoder(cx: &mut NodeCx<'_, '_>) -> Converted {
     Ok(vec![cx.b.op1(op, &[x])?])
 }
 
+/// Strings become the integers beside them in the lists of categories, or integers the strings.
+fn category_mapper(cx: &mut NodeCx<'_, '_>) -> Converted {
+    let x = cx.input(0)?;
+    let strings = cx.strings_opt("cats_strings")?.unwrap_or_default();
+    let ints = cx.ints_opt("cats_int64s")?.unwrap_or_default();
+    if strings.len() != ints.len() {
+        return Err(ConvertError::Invalid(format!(
+            "{} strings for {} integers",
+            strings.len(),
+            ints.len()
+        )));
+    }
+    let default_int = cx.int("default_int64", -1)?;
+    let default_string = cx.string("default_string", UNUSED)?;
+    let is_text = cx.b.dtype(x)? == DType::String;
+    let map = between(is_text, strings, ints, default_int, default_string);
+    Ok(vec![cx.b.op1(Op::LabelMap(Box::new(map)), &[x])?])
+}
+
+/// The table from strings to integers, or back.
+fn between(
+    is_from_text: bool,
+    strings: Vec<String>,
+    ints: impl IntoIterator<Item = i64>,
+    default_int: i64,
+    default_string: String,
+) -> LabelMap {
+    let strings = strings.into_iter().map(TableKey::String);
+    let pairs = strings.zip(ints.into_iter().map(TableKey::Int));
+    if is_from_text {
+        return LabelMap {
+            entries: pairs.collect(),
+            default: TableKey::Int(default_int),
+            to: DType::I64,
+        };
+    }
+    LabelMap {
+        entries: pairs.map(|(text, number)| (number, text)).collect(),
+        default: TableKey::String(default_string),
+        to: DType::String,
+    }
+}
+
 /// A float key of an integer operand, or the other way round, as its like.
 fn as_key_of(key: TableKey, dtype: DType) -> TableKey {
     match key {
@@ -42,22 +88,8 @@ fn classes(cx: &mut NodeCx<'_, '_>) -> Result<LabelMap, ConvertError> {
     let x = cx.input(0)?;
     let default_int = cx.int("default_int64", -1)?;
     let default_string = cx.string("default_string", UNUSED)?;
-    let pairs = classes
-        .into_iter()
-        .zip(0..)
-        .map(|(text, position)| (TableKey::String(text), TableKey::Int(position)));
-    if cx.b.dtype(x)? == DType::String {
-        return Ok(LabelMap {
-            entries: pairs.collect(),
-            default: TableKey::Int(default_int),
-            to: DType::I64,
-        });
-    }
-    Ok(LabelMap {
-        entries: pairs.map(|(text, position)| (position, text)).collect(),
-        default: TableKey::String(default_string),
-        to: DType::String,
-    })
+    let is_text = cx.b.dtype(x)? == DType::String;
+    Ok(between(is_text, classes, 0.., default_int, default_string))
 }
 
 /// Version 2 and later: a list of keys and a list of values, as attributes of their types or as tensors.

@@ -58,6 +58,10 @@ pub(super) fn matmul(
 fn gemm(cx: &mut NodeCx<'_, '_>) -> Converted {
     let (alpha, beta) = (cx.float("alpha", 1.0)?, cx.float("beta", 1.0)?);
     let (trans_a, trans_b) = (cx.flag("transA", false)?, cx.flag("transB", false)?);
+    if cx.opset() < 7 {
+        // The last operand broadcasts to the product; the attribute says whether it needs to.
+        cx.ignore(&["broadcast"]);
+    }
     let (mut a, mut b) = (cx.input(0)?, cx.input(1)?);
     if trans_a {
         a = cx.b.transpose(a, vec![1, 0])?;

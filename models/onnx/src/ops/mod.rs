@@ -5,16 +5,20 @@
 //! constant, symbolic or data alike.
 
 mod activation;
+mod batch_norm;
 mod cast;
+mod causal_conv;
 mod construct;
 mod control;
 mod conv;
+mod einsum;
 mod elementwise;
 mod features;
 mod gather;
 mod join;
 mod labels;
 mod linear;
+mod loss;
 mod norm;
 mod operand;
 mod optional;
@@ -31,6 +35,7 @@ mod shape;
 mod since;
 mod slice;
 mod text;
+mod training;
 mod trees;
 
 use crate::import::{ConvertError, NodeCx};
@@ -70,19 +75,32 @@ pub(crate) const fn ml(op_type: &'static str, convert: Convert) -> OpEntry {
     }
 }
 
+/// An entry of the `ai.onnx.preview.training` domain.
+pub(crate) const fn training(op_type: &'static str, convert: Convert) -> OpEntry {
+    OpEntry {
+        domain: "ai.onnx.preview.training",
+        op_type,
+        convert,
+    }
+}
+
 /// Every family's table.
 const FAMILIES: &[&[OpEntry]] = &[
     activation::OPS,
+    batch_norm::OPS,
     cast::OPS,
+    causal_conv::OPS,
     construct::OPS,
     control::OPS,
     conv::OPS,
+    einsum::OPS,
     elementwise::OPS,
     features::OPS,
     gather::OPS,
     join::OPS,
     labels::OPS,
     linear::OPS,
+    loss::OPS,
     norm::OPS,
     optional::OPS,
     pad::OPS,
@@ -97,6 +115,7 @@ const FAMILIES: &[&[OpEntry]] = &[
     shape::OPS,
     slice::OPS,
     text::OPS,
+    training::OPS,
     trees::OPS,
 ];
 
@@ -113,6 +132,16 @@ pub(crate) fn find(domain: &str, op_type: &str) -> Option<&'static OpEntry> {
 /// The first opset of an operator's domain that has it.
 pub(crate) fn since(entry: &OpEntry) -> i64 {
     since::since(entry.domain, entry.op_type)
+}
+
+/// Whether operators of a domain depend on its version; such a domain must be imported.
+pub(crate) fn is_versioned(domain: &str) -> bool {
+    since::is_versioned(domain)
+}
+
+/// Refuses an operator before the opset that brings it, and more operands than its version takes.
+pub(crate) fn check_version(entry: &OpEntry, opset: i64, n_operands: usize) -> Result<(), String> {
+    since::check(entry.domain, entry.op_type, opset, n_operands)
 }
 
 #[cfg(test)]

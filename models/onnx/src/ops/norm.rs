@@ -3,11 +3,9 @@
 use super::{Converted, OpEntry, onnx, operand};
 use crate::import::{ConvertError, NodeCx};
 use graphc_base::{DType, Dim, Real};
-use graphc_ir::ValueId;
-use graphc_ir::op::{Op, ReduceKind, UnaryOp};
+use graphc_ir::op::{BinaryOp, Op, ReduceKind, UnaryOp};
 
 pub(super) const OPS: &[OpEntry] = &[
-    onnx("BatchNormalization", batch_norm),
     onnx("GroupNormalization", group_norm),
     onnx("InstanceNormalization", instance_norm),
     onnx("LRN", local_response_norm),
@@ -45,56 +43,6 @@ fn softmax(cx: &mut NodeCx<'_, '_>, log: bool) -> Converted {
     let rows = cx.b.reshape(x, flat)?;
     let y = cx.b.op1(make(1), &[rows])?;
     Ok(vec![cx.b.reshape(y, shape)?])
-}
-
-/// A per-channel vector under the shape `[C, 1, …]` that broadcasts along axis 1 of a tensor of this rank.
-fn along_channels(
-    cx: &mut NodeCx<'_, '_>,
-    vector: ValueId,
-    rank: usize,
-) -> Result<ValueId, ConvertError> {
-    let added: Vec<usize> = (1..rank.saturating_sub(1)).collect();
-    Ok(cx.b.unsqueeze(vector, &added)?)
-}
-
-fn batch_norm(cx: &mut NodeCx<'_, '_>) -> Converted {
-    let epsilon = Real::from(cx.float("epsilon", 1e-5)?);
-    let momentum = cx.float("momentum", 0.9)?;
-    cx.ignore(&["spatial"]);
-    let (x, scale, bias) = (cx.input(0)?, cx.input(1)?, cx.input(2)?);
-    let (mean, variance) = (cx.input(3)?, cx.input(4)?);
-    let dtype = cx.b.dtype(x)?;
-    let normalised = |cx: &mut NodeCx<'_, '_>, mean, variance| -> Result<ValueId, ConvertError> {
-        let mut operands = vec![x];
-        for value in [scale, bias, mean, variance] {
-            operands.push(cx.b.cast(value, dtype)?);
-        }
-        Ok(cx.b.op1(Op::BatchNorm { epsilon }, &operands)?)
-    };
-    if !cx.flag("training_mode", false)? {
-        return Ok(vec![normalised(cx, mean, variance)?]);
-    }
-    let rank = cx.b.rank(x)?;
-    let axes: Vec<usize> = (0..rank).filter(|&axis| axis != 1).collect();
-    let batch_mean = cx.b.reduce(ReduceKind::Mean, x, &axes, false)?;
-    let broadcast_mean = along_channels(cx, batch_mean, rank)?;
-    let distance = cx.b.sub(x, broadcast_mean)?;
-    let square = cx.b.mul(distance, distance)?;
-    let batch_variance = cx.b.reduce(ReduceKind::Mean, square, &axes, false)?;
-    let y = normalised(cx, batch_mean, batch_variance)?;
-    let mut outputs = vec![y];
-    for (running, current) in [(mean, batch_mean), (variance, batch_variance)] {
-        let dtype = cx.b.dtype(running)?;
-        let (keep, take) = (f64::from(momentum), 1.0 - f64::from(momentum));
-        let (keep, take) = (
-            cx.b.const_scalar(dtype, keep),
-            cx.b.const_scalar(dtype, take),
-        );
-        let current = cx.b.cast(current, dtype)?;
-        let (old, new) = (cx.b.mul(running, keep)?, cx.b.mul(current, take)?);
-        outputs.push(cx.b.add(old, new)?);
-    }
-    Ok(outputs)
 }
 
 fn instance_norm(cx: &mut NodeCx<'_, '_>) -> Converted {
@@ -185,6 +133,10 @@ fn lp_norm(cx: &mut NodeCx<'_, '_>) -> Converted {
         }
         _ => return Err(ConvertError::Invalid(format!("p must be 1 or 2, is {p}"))),
     };
+    // What has no length stays zero.
+    let (zero, one) = (cx.const_like(x, 0.0)?, cx.const_like(x, 1.0)?);
+    let is_zero = cx.b.binary(BinaryOp::Equal, norm, zero)?;
+    let norm = cx.b.select(is_zero, one, norm)?;
     Ok(vec![cx.b.div(x, norm)?])
 }
 

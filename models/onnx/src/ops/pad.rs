@@ -28,8 +28,11 @@ fn pad(cx: &mut NodeCx<'_, '_>) -> Converted {
     let x = cx.input(0)?;
     let rank = cx.b.rank(x)?;
     let amounts = if cx.opset() < 11 {
-        let Some(pads) = cx.ints_opt("pads")? else {
-            return Err(ConvertError::Invalid("attribute pads is missing".into()));
+        let name = if cx.opset() < 2 { "paddings" } else { "pads" };
+        let Some(pads) = cx.ints_opt(name)? else {
+            return Err(ConvertError::Invalid(format!(
+                "attribute {name} is missing"
+            )));
         };
         pads.into_iter().map(Dim::constant).collect()
     } else {

@@ -102,8 +102,15 @@ fn bernoulli(cx: &mut NodeCx<'_, '_>) -> Converted {
     let from = cx.b.dtype(x)?;
     let to = cx.dtype_opt("dtype")?.unwrap_or(from);
     let shape = cx.b.shape(x)?;
-    let drawn = draw(cx, UNIT, from, shape)?;
-    let hit = cx.b.binary(BinaryOp::Less, drawn, x)?;
+    // In a narrow dtype too many of the draws would be equal.
+    let wide = if from == DType::F64 {
+        DType::F64
+    } else {
+        DType::F32
+    };
+    let drawn = draw(cx, UNIT, wide, shape)?;
+    let probability = cx.b.cast(x, wide)?;
+    let hit = cx.b.binary(BinaryOp::Less, drawn, probability)?;
     Ok(vec![cx.b.cast(hit, to)?])
 }
 
@@ -141,8 +148,18 @@ fn multinomial(cx: &mut NodeCx<'_, '_>) -> Converted {
 
 /// Before opset 12 for inference only; later a third operand may switch training on, at run time too.
 fn dropout(cx: &mut NodeCx<'_, '_>) -> Converted {
-    cx.ignore(&["seed", "ratio", "is_test"]);
     let x = cx.input(0)?;
+    if cx.opset() < 12 {
+        cx.ignore(&["ratio"]);
+        if cx.opset() < 7 && !cx.flag("is_test", false)? {
+            return Err(ConvertError::Unsupported(
+                "it is to drop elements, and its opset does not say how the others are scaled"
+                    .into(),
+            ));
+        }
+    } else {
+        cx.ignore(&["seed"]);
+    }
     let training = match cx.opt(2) {
         Some(mode) => Some(cx.bool_scalar(mode)?),
         None => None,

@@ -118,6 +118,7 @@ fn top_k(cx: &mut NodeCx<'_, '_>) -> Converted {
         cx.size_of(k, "k")?
     };
     let largest = cx.flag("largest", true)?;
+    // Sorted is a right order even where any order would do.
     cx.ignore(&["sorted"]);
     Ok(cx.b.op(Op::TopK { axis, k, largest }, &[x])?)
 }

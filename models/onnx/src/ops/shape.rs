@@ -59,7 +59,15 @@ enum Entry {
 }
 
 fn reshape(cx: &mut NodeCx<'_, '_>) -> Converted {
-    let (x, target) = (cx.input(0)?, cx.input(1)?);
+    let x = cx.input(0)?;
+    let target = if cx.opset() < 5 {
+        let Some(shape) = cx.ints_opt("shape")? else {
+            return Err(ConvertError::Invalid("attribute shape is missing".into()));
+        };
+        cx.b.const_i64(&shape)
+    } else {
+        cx.input(1)?
+    };
     let allow_zero = cx.flag("allowzero", false)?;
     let from = cx.b.shape(x)?;
     let target = cx.int_vector(target)?;
@@ -297,11 +305,35 @@ pub(crate) fn broadcast_shapes(cx: &NodeCx<'_, '_>, a: &[Dim], b: &[Dim]) -> Vec
     shape
 }
 
+/// Before opset 6 one axis is repeated, and the operands are its count and its axis, which must be known.
 fn tile(cx: &mut NodeCx<'_, '_>) -> Converted {
     let (x, repeats) = (cx.input(0)?, cx.input(1)?);
-    let repeats = cx.int_vector(repeats)?;
-    let repeats = cx.sizes(repeats, "repeats")?;
+    let repeats = if cx.opset() < 6 {
+        let rank = cx.b.rank(x)?;
+        let axis = cx.input(2)?;
+        let Some(axis) = known_number(cx, axis) else {
+            return Err(ConvertError::Unsupported(
+                "the tiled axis is known at run time only".into(),
+            ));
+        };
+        let axis = operand::axis(axis, rank)?;
+        let mut all = vec![Dim::ONE; rank];
+        let count = cx.b.cast(repeats, DType::I64)?;
+        all[axis] = cx.size_of(count, "repeats")?;
+        all
+    } else {
+        let repeats = cx.int_vector(repeats)?;
+        cx.sizes(repeats, "repeats")?
+    };
     Ok(vec![cx.b.op1(Op::Tile { repeats }, &[x])?])
+}
+
+/// The one element of a constant, integer or float, as an integer.
+fn known_number(cx: &NodeCx<'_, '_>, value: ValueId) -> Option<i64> {
+    match cx.b.known_f64(value)?[..] {
+        [only] if only.fract() == 0.0 => Some(only as i64),
+        _ => None,
+    }
 }
 
 fn transpose(cx: &mut NodeCx<'_, '_>) -> Converted {

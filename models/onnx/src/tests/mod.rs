@@ -3,6 +3,8 @@
 mod control;
 mod import;
 mod net;
+mod numbers;
+mod opsets;
 mod sequences;
 mod shapes;
 mod tables;

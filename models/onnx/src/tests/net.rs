@@ -51,6 +51,13 @@ pub(super) trait With: Sized {
         })
     }
 
+    fn float(self, name: &str, value: f32) -> Self {
+        self.attribute(AttributeProto {
+            f: value,
+            ..attribute(name, attribute_type::FLOAT)
+        })
+    }
+
     fn floats(self, name: &str, values: &[f32]) -> Self {
         self.attribute(AttributeProto {
             floats: values.to_vec(),
@@ -202,7 +209,8 @@ impl Net {
                 ir_version: 8,
                 opset_import: vec![
                     import("", opset),
-                    import("ai.onnx.ml", 4),
+                    import("ai.onnx.ml", 5),
+                    import("ai.onnx.preview.training", 1),
                     import("local", 1),
                 ],
                 ..ModelProto::default()
@@ -233,6 +241,16 @@ impl Net {
 
     pub(super) fn function(mut self, function: FunctionProto) -> Self {
         self.model.functions.push(function);
+        self
+    }
+
+    pub(super) fn ir_version(mut self, version: i64) -> Self {
+        self.model.ir_version = version;
+        self
+    }
+
+    pub(super) fn without_imports(mut self) -> Self {
+        self.model.opset_import.clear();
         self
     }
 
