@@ -6,12 +6,14 @@
 #![forbid(unsafe_code)]
 
 mod bind;
+mod cost;
 pub mod host;
 pub mod reference;
 mod scalar;
 mod spec;
 
 pub use bind::{MAX_RANK, row_major, row_major_dims, slice_view};
+pub use cost::Cost;
 pub use scalar::{Instruction, Operand, ScalarOp, ScalarProgram};
 pub use spec::{
     BoundArg, BoundSpec, Kernel, KernelKind, KernelSpec, PoolIndices, SpecError, TensorArg, View,

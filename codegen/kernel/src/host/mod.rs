@@ -86,6 +86,31 @@ pub enum HostOp {
 }
 
 impl HostOp {
+    /// Its name in profiles and reports.
+    pub fn name(&self) -> &'static str {
+        match self {
+            HostOp::Identity => "identity",
+            HostOp::SequenceEmpty => "sequence_empty",
+            HostOp::SequenceConstruct => "sequence_construct",
+            HostOp::SequenceInsert => "sequence_insert",
+            HostOp::SequenceErase => "sequence_erase",
+            HostOp::SequenceAt => "sequence_at",
+            HostOp::SequenceLength => "sequence_length",
+            HostOp::SequenceConcat { .. } => "sequence_concat",
+            HostOp::SequenceSplit { .. } => "sequence_split",
+            HostOp::OptionalSome => "optional_some",
+            HostOp::OptionalNone => "optional_none",
+            HostOp::OptionalGet => "optional_get",
+            HostOp::OptionalHas => "optional_has",
+            HostOp::Text(_) => "text",
+            HostOp::TfIdf(_) => "tf_idf",
+            HostOp::LabelMap(_) => "label_map",
+            HostOp::CastToString => "cast_to_string",
+            HostOp::CastFromString { .. } => "cast_from_string",
+            HostOp::Coded { spec, .. } => spec.kernel.name(),
+        }
+    }
+
     /// Calls `visit` with every dim among the attributes that must be known before it runs.
     pub fn visit_dims_mut(&mut self, visit: &mut dyn FnMut(&mut Dim)) {
         if let HostOp::Coded { spec, .. } = self {
