@@ -55,11 +55,19 @@ impl<'p, 'g> BlockPlanner<'p, 'g> {
             let slot = this.slot(result)?;
             this.body.results.push(slot);
         }
+        for (&value, &slot) in &this.slots {
+            let name = graph.value(value).name.as_deref();
+            this.body.slots[slot].name = name.map(str::to_owned);
+        }
         Ok(this.body)
     }
 
     pub(crate) fn add_slot(&mut self, ty: SlotType, storage: Storage) -> SlotId {
-        self.body.slots.push(Slot { ty, storage })
+        self.body.slots.push(Slot {
+            ty,
+            storage,
+            name: None,
+        })
     }
 
     /// The slot of a value that is there.

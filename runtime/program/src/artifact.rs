@@ -5,7 +5,7 @@
 //! each constant, tested by [`Artifact::check_constants`]. A file is written under a temporary name and renamed.
 
 use crate::memory::ALIGNMENT;
-use crate::program::{ConstRef, Program};
+use crate::program::{ConstRef, Program, SCHEMA};
 use crate::validate::ValidateError;
 use graphc_base::{DType, MappedFile, PrimaryMap};
 use std::collections::BTreeMap;
@@ -37,6 +37,17 @@ pub enum ArtifactError {
         path: PathBuf,
         /// What is wrong.
         message: String,
+    },
+    /// The file was written by another version.
+    #[error(
+        "{path}: artifact of schema {schema}, this version reads {SCHEMA}: compile the model again",
+        path = path.display()
+    )]
+    Schema {
+        /// The file.
+        path: PathBuf,
+        /// Its schema.
+        schema: u32,
     },
     /// The program inside is not sound.
     #[error("{path}: {source}", path = path.display())]
@@ -70,6 +81,12 @@ struct Row {
     data_offsets: [usize; 2],
 }
 
+/// What of a program can be read whatever its schema.
+#[derive(serde::Deserialize)]
+struct Schema {
+    schema: u32,
+}
+
 /// Writes a program with its constants. An existing file stays as it is until the new one is whole.
 pub fn save(
     path: &Path,
@@ -80,13 +97,8 @@ pub fn save(
         path: path.to_owned(),
         source,
     };
-    let file_name = path
-        .file_name()
-        .ok_or_else(|| io_error(io::Error::from(io::ErrorKind::InvalidInput)))?;
-    let mut temporary_name = std::ffi::OsString::from(".");
-    temporary_name.push(file_name);
-    temporary_name.push(format!(".{}.partial", std::process::id()));
-    let temporary = path.with_file_name(temporary_name);
+    let temporary =
+        partial_path(path).ok_or_else(|| io_error(io::Error::from(io::ErrorKind::InvalidInput)))?;
     let written = write_file(&temporary, program, source)
         .and_then(|bytes| std::fs::rename(&temporary, path).map(|()| bytes));
     if written.is_err() {
@@ -94,6 +106,14 @@ pub fn save(
         let _ = std::fs::remove_file(&temporary);
     }
     written.map_err(io_error)
+}
+
+/// The name under which this process writes an artifact until it is whole; `None` where the path names no file.
+pub fn partial_path(path: &Path) -> Option<PathBuf> {
+    let mut name = std::ffi::OsString::from(".");
+    name.push(path.file_name()?);
+    name.push(format!(".{}.partial", std::process::id()));
+    Some(path.with_file_name(name))
 }
 
 fn write_file(path: &Path, program: &Program, source: &mut dyn ConstSource) -> io::Result<u64> {
@@ -275,6 +295,15 @@ impl Artifact {
             table_hash(&rows, program_text, checksums_text).map_err(|e| damaged(e.to_string()))?;
         if hash != *field(HASH_KEY)? {
             return Err(damaged("header and plan differ from their hash".to_owned()));
+        }
+        let schema = serde_json::from_str::<Schema>(program_text).map(|found| found.schema);
+        if let Ok(schema) = schema
+            && schema != SCHEMA
+        {
+            return Err(ArtifactError::Schema {
+                path: path.to_owned(),
+                schema,
+            });
         }
         let program: Program = serde_json::from_str(program_text)
             .map_err(|error| damaged(format!("plan: {error}")))?;

@@ -12,7 +12,7 @@ pub mod memory;
 mod program;
 mod validate;
 
-pub use artifact::{Artifact, ArtifactError, ConstSource, save};
+pub use artifact::{Artifact, ArtifactError, ConstSource, partial_path, save};
 pub use program::{
     Body, BodyId, CheckKind, ConstRef, DimCheck, Entry, Guard, KernelRef, KernelSet, KernelSetId,
     Literal, Port, Program, ProgramConst, ProgramSymbol, RegionOutput, SCHEMA, Slot, SlotId,

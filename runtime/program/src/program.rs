@@ -181,6 +181,9 @@ pub struct Slot {
     pub ty: SlotType,
     /// Where it lies.
     pub storage: Storage,
+    /// Name of the value in the user's model, where it is one of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
 }
 
 /// Where a slot lies.
