@@ -3,7 +3,8 @@
 use crate::bind::{Sizes, bind_symbol, shape_of};
 use crate::error::{RunError, name_sources};
 use crate::frame::{Frame, Param, Waiting};
-use crate::segment::{Place, SegmentPlan, place};
+use crate::observe::Observed;
+use crate::segment::{Place, SegmentPlan, choose, place};
 use crate::session::{Session, StepProfile};
 use graphc_base::{DType, Dim, EntityId};
 use graphc_device::{DeviceError, Input, Launch};
@@ -14,9 +15,12 @@ use smallvec::SmallVec;
 use std::time::Instant;
 
 /// What a run carries through its bodies.
+#[derive(Default)]
 pub(crate) struct RunCx<'a> {
     /// Filled with one row per launch, where wanted.
     pub(crate) profile: Option<&'a mut Vec<StepProfile>>,
+    /// Called with every value that a step writes, where wanted.
+    pub(crate) observer: Option<&'a mut (dyn FnMut(Observed<'_>) + 'a)>,
 }
 
 impl Session {
@@ -67,7 +71,7 @@ impl Session {
                             })
                             .map_err(|error| RunError::node(&set.sources, error))?;
                         if let (Some(profile), Some(started)) = (cx.profile.as_mut(), started) {
-                            let variant = &set.variants[set.variants.len() - 1];
+                            let variant = choose(set, &frame.values)?;
                             let kernel = &self.program().kernels[variant.kernel].kernel;
                             profile.push(StepProfile {
                                 kernel: kernel.name(),
@@ -84,8 +88,18 @@ impl Session {
                         outputs,
                         sources,
                     } => {
+                        let started = cx.profile.as_ref().map(|_| Instant::now());
                         let results = self.host_call(body, frame, params, op, inputs, sources)?;
                         self.settle(frame, body, position, outputs, results)?;
+                        if let (Some(profile), Some(started)) = (cx.profile.as_mut(), started) {
+                            profile.push(StepProfile {
+                                kernel: op.name(),
+                                implementation: "host",
+                                sources: sources.clone(),
+                                started,
+                                duration: started.elapsed(),
+                            });
+                        }
                     }
                     Step::Bind { symbol, from } => {
                         let value = self.bound_value(body, frame, params, *from)?;
@@ -149,6 +163,9 @@ impl Session {
                     Step::Collective { operation, .. } => {
                         return Err(unsupported(&format!("collective {operation}")));
                     }
+                }
+                if cx.observer.is_some() {
+                    self.observe(body, frame, params, position, cx)?;
                 }
             }
         }

@@ -6,7 +6,7 @@ use crate::error::RunError;
 use graphc_base::EntityId;
 use graphc_device::{Device, PreparedKernel, Span};
 use graphc_program::memory::{Request, align, lower_bound, pack};
-use graphc_program::{Body, ConstRef, Guard, KernelSet, Program, SlotId, Step, Storage};
+use graphc_program::{Body, ConstRef, Guard, KernelSet, Program, SlotId, Step, Storage, Variant};
 
 /// Where an operand lies.
 #[derive(Clone, Copy, Debug)]
@@ -194,11 +194,8 @@ fn slot_bytes(body: &Body, slot: SlotId, values: &[i64]) -> Result<usize, RunErr
         .ok_or_else(|| RunError::Dims(format!("a tensor of shape {sizes:?} is too large")))
 }
 
-fn prepare(
-    cx: &PlanCx<'_>,
-    set: &KernelSet,
-    values: &[i64],
-) -> Result<Box<dyn PreparedKernel>, RunError> {
+/// The cheapest kernel of a set whose guards hold.
+pub(crate) fn choose<'a>(set: &'a KernelSet, values: &[i64]) -> Result<&'a Variant, RunError> {
     let holds = |guard: &Guard| {
         let (Guard::AtLeast(dim, _) | Guard::AtMost(dim, _) | Guard::Multiple(dim, _)) = guard;
         dim.eval(values).is_ok_and(|value| match *guard {
@@ -207,12 +204,19 @@ fn prepare(
             Guard::Multiple(_, of) => of != 0 && value % of == 0,
         })
     };
-    let variant = set
-        .variants
+    set.variants
         .iter()
         .filter(|variant| variant.guards.iter().all(holds))
         .min_by_key(|variant| variant.cost_ns)
-        .ok_or_else(|| RunError::Region("program is damaged: no kernel fits".to_owned()))?;
+        .ok_or_else(|| RunError::Region("program is damaged: no kernel fits".to_owned()))
+}
+
+fn prepare(
+    cx: &PlanCx<'_>,
+    set: &KernelSet,
+    values: &[i64],
+) -> Result<Box<dyn PreparedKernel>, RunError> {
+    let variant = choose(set, values)?;
     let bound = cx.program.kernels[variant.kernel]
         .bind(values)
         .map_err(|error| RunError::spec(&set.sources, error))?;

@@ -5,6 +5,7 @@ use crate::bind::{Sizes, UNBOUND, bind_symbol, shape_of};
 use crate::error::{RunError, show};
 use crate::execute::RunCx;
 use crate::frame::{Frame, Param};
+use crate::observe::Observed;
 use crate::segment::{MemoryPlan, PlanCx, SegmentPlan, plan_segment};
 use crate::state::State;
 use graphc_base::{DType, EntityId, PrimaryMap};
@@ -237,6 +238,17 @@ impl Session {
         self.run_refs(entry, &named, state, None)
     }
 
+    /// Runs an entry and has `observer` called with every value that a step writes, in order.
+    pub fn run_observed(
+        &self,
+        entry: &str,
+        inputs: &[(&str, InputRef<'_>)],
+        state: &mut State,
+        observer: &mut dyn FnMut(Observed<'_>),
+    ) -> Result<Vec<(String, HostValue)>, RunError> {
+        self.run_with(entry, inputs, state, None, Some(observer))
+    }
+
     /// Runs an entry on borrowed inputs and, where wanted, measures each launch.
     pub fn run_refs(
         &self,
@@ -245,10 +257,21 @@ impl Session {
         state: &mut State,
         profile: Option<&mut Vec<StepProfile>>,
     ) -> Result<Vec<(String, HostValue)>, RunError> {
+        self.run_with(entry, inputs, state, profile, None)
+    }
+
+    fn run_with<'a>(
+        &self,
+        entry: &str,
+        inputs: &[(&str, InputRef<'_>)],
+        state: &mut State,
+        profile: Option<&'a mut Vec<StepProfile>>,
+        observer: Option<&'a mut (dyn FnMut(Observed<'_>) + 'a)>,
+    ) -> Result<Vec<(String, HostValue)>, RunError> {
         let (index, entry) = self.entry(entry)?;
         self.with_frame(index, entry, state, |frame| {
             let params = self.params(entry, inputs)?;
-            self.run_body(entry.body, frame, &params, &mut RunCx { profile })?;
+            self.run_body(entry.body, frame, &params, &mut RunCx { profile, observer })?;
             let body = &self.program().bodies[entry.body];
             entry
                 .outputs
@@ -296,7 +319,7 @@ impl Session {
         self.with_frame(index, entry, state, |frame| {
             let params: SmallVec<[Param<'_>; 16]> = inputs.iter().map(as_param).collect();
             self.check_params(entry, &params)?;
-            self.run_body(entry.body, frame, &params, &mut RunCx { profile: None })?;
+            self.run_body(entry.body, frame, &params, &mut RunCx::default())?;
             let body = &self.program().bodies[entry.body];
             for ((port, &slot), output) in entry.outputs.iter().zip(&body.results).zip(outputs) {
                 let bytes = self.bytes(body, frame, &params, slot)?;
@@ -378,7 +401,7 @@ impl Session {
         })
     }
 
-    fn entry(&self, name: &str) -> Result<(usize, &Entry), RunError> {
+    pub(crate) fn entry(&self, name: &str) -> Result<(usize, &Entry), RunError> {
         let entries = &self.program().entries;
         entries
             .iter()
