@@ -22,14 +22,11 @@ struct Inner {
 impl MappedFile {
     /// Maps a whole file. An empty file gives no bytes.
     pub fn open(path: &Path) -> io::Result<Self> {
+        // Opening a pipe would wait for its writer.
+        require_file(&std::fs::metadata(path)?)?;
         let file = File::open(path)?;
         let metadata = file.metadata()?;
-        if !metadata.is_file() {
-            return Err(io::Error::new(
-                io::ErrorKind::InvalidInput,
-                "not a regular file",
-            ));
-        }
+        require_file(&metadata)?;
         let map = if metadata.len() == 0 {
             None
         } else {
@@ -52,6 +49,17 @@ impl MappedFile {
     pub fn path(&self) -> &Path {
         &self.inner.path
     }
+}
+
+fn require_file(metadata: &std::fs::Metadata) -> io::Result<()> {
+    if metadata.is_file() {
+        return Ok(());
+    }
+    let kind = match metadata.is_dir() {
+        true => "a folder, not a file",
+        false => "a pipe or device, not a file",
+    };
+    Err(io::Error::new(io::ErrorKind::InvalidInput, kind))
 }
 
 #[allow(unsafe_code)]
