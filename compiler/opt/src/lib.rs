@@ -22,6 +22,8 @@ pub use fold::fold_constants;
 pub use inline::inline_branches;
 pub use known::replace_known;
 pub use merge::merge_equal_nodes;
-pub use pass::{MAX_ROUNDS, OptError, PASSES, Pass, PassCx, PassReport, canonicalize};
+pub use pass::{
+    MAX_ROUNDS, OptError, PASSES, Pass, PassCx, PassReport, canonicalize, canonicalize_with,
+};
 pub use simplify::simplify;
 pub use symbols::resolve_symbols;

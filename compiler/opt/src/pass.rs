@@ -2,6 +2,7 @@
 
 use graphc_ir::{Graph, VerifyErrors, verify};
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 
 /// Rounds over [`PASSES`] after which [`canonicalize`] stops although something still changes.
 pub const MAX_ROUNDS: usize = 8;
@@ -116,6 +117,16 @@ pub fn canonicalize(
     graph: &mut Graph,
     cx: &PassCx,
 ) -> Result<Vec<(&'static str, PassReport)>, OptError> {
+    canonicalize_with(graph, cx, &mut |_, _| ControlFlow::Continue(()))
+}
+
+/// [`canonicalize`] with `after` called behind each pass that changed something, with the pass's name and the graph; where
+/// it breaks, the graph stays as it is then.
+pub fn canonicalize_with(
+    graph: &mut Graph,
+    cx: &PassCx,
+    after: &mut dyn FnMut(&'static str, &Graph) -> ControlFlow<()>,
+) -> Result<Vec<(&'static str, PassReport)>, OptError> {
     let mut reports: Vec<(&'static str, PassReport)> = PASSES
         .iter()
         .map(|pass| (pass.name, PassReport::default()))
@@ -134,6 +145,9 @@ pub fn canonicalize(
                     pass: pass.name,
                     errors,
                 })?;
+            }
+            if after(pass.name, graph).is_break() {
+                return Ok(reports);
             }
         }
         if !has_changed {
