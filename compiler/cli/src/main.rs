@@ -1,125 +1,69 @@
-//! The command line: `graphc compile`, `run`, `inspect`, `ops`, `doctor`.
+//! The command line of graphc.
 //!
-//! Machine-readable output goes to stdout with `--json`, all else to stderr. Exit codes: 0, 1 (failed, with the cause), 2
-//! (usage).
+//! Results go to stdout, as JSON with `--json`; progress and errors go to stderr, errors with `--json` as `{"error": …}` to
+//! stdout too. Exit codes: 0, 1 (failed, with the cause), 2 (usage). A closed pipe ends a command in silence.
 #![forbid(unsafe_code)]
 
+mod args;
 mod commands;
+mod model;
+mod output;
+mod progress;
+mod values;
 
-use clap::{Parser, Subcommand};
-use std::path::PathBuf;
+use args::{Cli, Command};
+use clap::Parser;
 use std::process::ExitCode;
 
-/// Compiles models to artifacts and runs them.
-#[derive(Parser)]
-#[command(name = "graphc", version, about, max_term_width = 100)]
-struct Cli {
-    /// Machine-readable output on stdout.
-    #[arg(long, global = true)]
-    json: bool,
-    #[command(subcommand)]
-    command: Command,
-}
+/// Exit code of a command that was used wrongly.
+const USAGE: u8 = 2;
 
-#[derive(Subcommand)]
-enum Command {
-    /// Compile an ONNX model to an artifact.
-    Compile {
-        /// The model.
-        model: PathBuf,
-        /// The artifact; beside the model with the ending `.gcx` by default.
-        #[arg(short, long)]
-        output: Option<PathBuf>,
-        /// What to compile for; only `cpu` so far.
-        #[arg(long, default_value = "cpu")]
-        target: String,
-        #[command(flatten)]
-        dims: Dims,
-    },
-    /// Run a model or an artifact on inputs from an `.npz` file.
-    Run {
-        /// The model or artifact.
-        model: PathBuf,
-        /// Inputs; its keys are the names of the model's inputs.
-        #[arg(long)]
-        inputs: PathBuf,
-        /// Where to write the outputs; their shapes are printed in any case.
-        #[arg(long)]
-        output: Option<PathBuf>,
-        #[command(flatten)]
-        dims: Dims,
-    },
-    /// Show what a model or an artifact holds.
-    Inspect {
-        /// The model or artifact.
-        model: PathBuf,
-        /// Read all weights and compare them with their checksums (artifacts only).
-        #[arg(long)]
-        check: bool,
-        #[command(flatten)]
-        dims: Dims,
-    },
-    /// List the supported operators.
-    Ops,
-    /// Show what this machine has.
-    Doctor,
-}
-
-/// Sizes of dims.
-#[derive(clap::Args)]
-struct Dims {
-    /// Fix or bound a dim: `--dim seq=128`, `--dim seq=1..512`.
-    #[arg(long = "dim", value_name = "NAME=SIZE|LO..HI", value_parser = parse_dim)]
-    dims: Vec<(String, (i64, i64))>,
-}
-
-fn parse_dim(text: &str) -> Result<(String, (i64, i64)), String> {
-    let (name, size) = text
-        .rsplit_once('=')
-        .ok_or("expected NAME=SIZE or NAME=LO..HI")?;
-    let number = |text: &str| {
-        text.parse::<i64>()
-            .map_err(|_| format!("`{text}` is no size"))
-    };
-    let (lo, hi) = match size.split_once("..") {
-        Some((lo, hi)) => (number(lo)?, number(hi.trim_start_matches('='))?),
-        None => (number(size)?, number(size)?),
-    };
-    if lo < 0 || lo > hi {
-        return Err(format!("`{size}` is no range of sizes"));
-    }
-    Ok((name.to_owned(), (lo, hi)))
-}
+/// Exit code of a command that was interrupted: 128 and the number of SIGINT.
+const INTERRUPTED: i32 = 130;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
-    let outcome = match cli.command {
-        Command::Compile {
-            model,
-            output,
-            target,
-            dims,
-        } => commands::compile(&model, output, &target, dims.dims, cli.json),
-        Command::Run {
-            model,
-            inputs,
-            output,
-            dims,
-        } => commands::run(&model, &inputs, output, dims.dims, cli.json),
-        Command::Inspect { model, check, dims } => {
-            commands::inspect(&model, check, dims.dims, cli.json)
-        }
-        Command::Ops => commands::ops(cli.json),
-        Command::Doctor => commands::doctor(cli.json),
+    // Where no handler can be set, an interruption leaves a partial file behind and nothing worse.
+    let _ = ctrlc::set_handler(|| {
+        graphc::whole_file::remove_partial_files();
+        std::process::exit(INTERRUPTED);
+    });
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error),
+    };
+    let outcome = match &cli.command {
+        Command::Compile(args) => commands::compile::run(args, cli.json),
+        Command::Run(args) => commands::run::run(args, cli.json),
+        Command::Bench(args) => commands::bench::run(args, cli.json),
+        Command::Compare(args) => commands::compare::run(args, cli.json),
+        Command::Inspect(args) => commands::inspect::run(args, cli.json),
+        Command::Ops => commands::ops::run(cli.json),
+        Command::Doctor => commands::doctor::run(cli.json),
+        Command::Completions { shell } => commands::manual::completions(*shell),
+        Command::Man { command } => commands::manual::man(command.as_deref()),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
+        Err(error) if output::is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            if cli.json {
-                println!("{}", serde_json::json!({ "error": format!("{error:#}") }));
-            }
-            eprintln!("error: {error:#}");
+            output::error(&error, cli.json);
             ExitCode::FAILURE
         }
+    }
+}
+
+/// Shows help, or what is wrong with the arguments.
+fn usage(error: &clap::Error) -> ExitCode {
+    let is_json = std::env::args_os().any(|arg| arg == "--json");
+    if error.use_stderr() && is_json {
+        let text = error.render().to_string();
+        let text = text.trim_start_matches("error: ").trim_end();
+        // Nobody listens where this fails.
+        let _ = output::json(&serde_json::json!({ "error": text }));
+    }
+    let _ = error.print();
+    match error.use_stderr() {
+        true => ExitCode::from(USAGE),
+        false => ExitCode::SUCCESS,
     }
 }

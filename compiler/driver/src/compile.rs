@@ -1,32 +1,18 @@
 //! One readable list: import, verify, canonicalize, plan, write.
 
 use crate::constants::GraphConstants;
-use anyhow::{Context, Result};
+use crate::options::{CompileOptions, Progress, Stage};
+use crate::stages::{Counted, Stages};
+use anyhow::{Context, Result, bail};
 use graphc_base::Interval;
-use graphc_ir::Graph;
+use graphc_ir::{Graph, parse_with};
 use graphc_onnx::{ImportOptions, Model};
-use graphc_opt::PassCx;
-use std::collections::BTreeMap;
+use graphc_opt::{PassCx, canonicalize_with};
+use std::ops::ControlFlow;
 use std::path::Path;
-use std::time::Instant;
 
-/// What a caller decides about a compilation.
-#[derive(Clone, Debug, Default)]
-pub struct CompileOptions {
-    /// Sizes of dims by name, as constants (`lo == hi`) or ranges.
-    pub dims: BTreeMap<String, (i64, i64)>,
-}
-
-/// One stage of a compilation.
-#[derive(Clone, Debug, serde::Serialize)]
-pub struct Stage {
-    /// Its name.
-    pub name: &'static str,
-    /// How long it took, in milliseconds.
-    pub ms: f64,
-    /// Nodes of the graph behind it; kernels behind planning.
-    pub nodes: usize,
-}
+/// Longest dump that is read.
+const MAX_DUMP_BYTES: u64 = 1 << 30;
 
 /// What came out of a compilation.
 #[derive(Clone, Debug)]
@@ -43,7 +29,7 @@ pub struct Compiled {
     pub stages: Vec<Stage>,
 }
 
-/// Reads a model into a graph.
+/// Reads a model into a graph, before any pass.
 pub fn import_model(path: &Path, options: &CompileOptions) -> Result<Graph> {
     let model = Model::open(path)?;
     let dims = options
@@ -54,44 +40,131 @@ pub fn import_model(path: &Path, options: &CompileOptions) -> Result<Graph> {
     Ok(graphc_onnx::import(&model, &ImportOptions { dims })?)
 }
 
+/// Reads a model into the graph that is planned, behind all passes.
+pub fn optimize_model(path: &Path, options: &CompileOptions) -> Result<Graph> {
+    let mut progress = |_: Progress<'_>| {};
+    front(
+        path,
+        options,
+        &mut Stages::new(options, None, &mut progress)?,
+    )
+}
+
+/// The graph of a model as it is behind one stage or pass, which is one of [`stop_names`](crate::stop_names). Of a pass that
+/// runs repeatedly, behind the first time that it changes something.
+///
+/// # Errors
+/// Where the model cannot be read, or the pass does not run or changes nothing.
+pub fn graph_after(path: &Path, options: &CompileOptions, pass: &str) -> Result<Graph> {
+    let mut progress = |_: Progress<'_>| {};
+    let mut stages = Stages::new(options, Some(pass), &mut progress)?;
+    let graph = front(path, options, &mut stages)?;
+    if !stages.has_stopped() {
+        bail!(
+            "pass `{pass}` changes nothing in {} at these options",
+            path.display()
+        );
+    }
+    Ok(graph)
+}
+
+/// Reads a graph that [`CompileOptions::dump`] wrote. Contents of large constants are not in it, and are left empty.
+pub fn read_dump(path: &Path) -> Result<Graph> {
+    crate::whole_file::require_file(path)?;
+    let shown = || path.display().to_string();
+    let n_bytes = std::fs::metadata(path).with_context(shown)?.len();
+    if n_bytes > MAX_DUMP_BYTES {
+        bail!(
+            "{}: {n_bytes} bytes are too many for a dump",
+            path.display()
+        );
+    }
+    let text = std::fs::read_to_string(path).with_context(shown)?;
+    let graph = parse_with(&text, &mut |request| {
+        Some(match request.ty.dtype {
+            graphc_base::DType::String => graphc_ir::ConstData::Strings([].into()),
+            _ => graphc_ir::ConstData::Inline([].into()),
+        })
+    });
+    graph.with_context(shown)
+}
+
 /// Compiles a model for the CPU and writes the artifact.
 pub fn compile(model: &Path, artifact: &Path, options: &CompileOptions) -> Result<Compiled> {
-    let mut stages = Vec::new();
-    let mut started = Instant::now();
-    let mut stage = |name, nodes| {
-        stages.push(Stage {
-            name,
-            ms: started.elapsed().as_secs_f64() * 1e3,
-            nodes,
-        });
-        started = Instant::now();
-    };
-    let mut graph = import_model(model, options)?;
-    stage("import", graph.n_nodes());
-    graphc_ir::verify(&graph)
-        .with_context(|| format!("{}: the imported graph is not sound", model.display()))?;
-    stage("verify", graph.n_nodes());
-    graphc_opt::canonicalize(&mut graph, &PassCx::default())
-        .with_context(|| model.display().to_string())?;
-    stage("canonicalize", graph.n_nodes());
-    let (program, consts) =
-        graphc_plan::plan(&graph, "cpu").with_context(|| model.display().to_string())?;
-    let kernels = program.bodies.values().map(|body| body.steps.len()).sum();
-    stage("plan", program.kernel_sets.len());
-    program
-        .validate()
-        .with_context(|| format!("{}: the plan is not sound", model.display()))?;
-    let bytes = graphc_program::save(
-        artifact,
-        &program,
-        &mut GraphConstants::new(&graph, &consts),
-    )?;
-    stage("write", program.kernel_sets.len());
+    compile_with(model, artifact, options, &mut |_| {})
+}
+
+/// [`compile`], telling how far it is.
+pub fn compile_with(
+    model: &Path,
+    artifact: &Path,
+    options: &CompileOptions,
+    progress: &mut dyn FnMut(Progress<'_>),
+) -> Result<Compiled> {
+    crate::whole_file::require_target(artifact)?;
+    let mut stages = Stages::new(options, None, progress)?;
+    let graph = front(model, options, &mut stages)?;
+    let (program, consts) = stages.run("plan", |stages| {
+        let (program, consts) =
+            graphc_plan::plan(&graph, "cpu").with_context(|| model.display().to_string())?;
+        stages.program("plan", &program)?;
+        program
+            .validate()
+            .with_context(|| format!("{}: the plan is not sound", model.display()))?;
+        let n_kernels = program.kernel_sets.len();
+        Ok(((program, consts), n_kernels))
+    })?;
+    let bytes = stages.run("write", |stages| {
+        let mut source = GraphConstants::new(&graph, &consts);
+        let _partial = crate::whole_file::Partial::new(graphc_program::partial_path(artifact));
+        let mut counted = Counted::new(&program, &mut source, stages);
+        let bytes = graphc_program::save(artifact, &program, &mut counted)?;
+        Ok((bytes, program.kernel_sets.len()))
+    })?;
     Ok(Compiled {
         bytes,
         source_nodes: graph.sources.len(),
         nodes: graph.n_nodes(),
-        kernels,
-        stages,
+        kernels: program.bodies.values().map(|body| body.steps.len()).sum(),
+        stages: stages.into_done(),
     })
+}
+
+/// Everything that is done to the graph, up to where it stops.
+fn front(path: &Path, options: &CompileOptions, stages: &mut Stages<'_>) -> Result<Graph> {
+    let shown = || path.display().to_string();
+    let mut graph = stages.run("import", |stages| {
+        let graph = import_model(path, options)?;
+        stages.graph("import", &graph)?;
+        let n_nodes = graph.n_nodes();
+        Ok((graph, n_nodes))
+    })?;
+    stages.run("verify", |_| {
+        graphc_ir::verify(&graph)
+            .with_context(|| format!("{}: the imported graph is not sound", path.display()))?;
+        Ok(((), graph.n_nodes()))
+    })?;
+    if stages.has_stopped() || options.opt_level == 0 {
+        return Ok(graph);
+    }
+    stages.run("canonicalize", |stages| {
+        let mut outcome = Ok(());
+        canonicalize_with(
+            &mut graph,
+            &PassCx::default(),
+            &mut |pass, graph| match stages.graph(pass, graph) {
+                Ok(false) => ControlFlow::Continue(()),
+                Ok(true) => ControlFlow::Break(()),
+                Err(error) => {
+                    outcome = Err(error);
+                    ControlFlow::Break(())
+                }
+            },
+        )
+        .with_context(shown)?;
+        outcome?;
+        stages.graph("canonicalize", &graph)?;
+        Ok(((), graph.n_nodes()))
+    })?;
+    Ok(graph)
 }
