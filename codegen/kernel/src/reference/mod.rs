@@ -35,6 +35,7 @@ pub(crate) mod table;
 mod window;
 
 pub use dispatch::{evaluate, scratch_bytes};
+pub use scalar::float_unary;
 
 use crate::spec::BoundSpec;
 

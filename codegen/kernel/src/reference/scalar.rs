@@ -271,8 +271,8 @@ fn sigmoid(x: f64) -> f64 {
     1.0 / (1.0 + (-x).exp())
 }
 
-/// The function on floats, in `f64`.
-pub(crate) fn float_unary(op: UnaryOp, x: f64) -> f64 {
+/// The value of a unary operation on floats, in `f64`; NaN for those that are none.
+pub fn float_unary(op: UnaryOp, x: f64) -> f64 {
     match op {
         UnaryOp::Neg => -x,
         UnaryOp::Abs => x.abs(),

@@ -185,10 +185,11 @@ impl FastKernel for MatMul {
         let (a, b) = if self.is_swapped { (b, a) } else { (a, b) };
         let y = Shared::new(typed_mut::<f32>(outputs[0]));
         let Gemm { m, n, k, .. } = self.gemm;
-        let n_steps = self.gemm.n_steps().saturating_mul(self.n_batch);
+        // A core multiplies some forty numbers in a nanosecond.
+        let cost = self.gemm.n_steps().saturating_mul(self.n_batch) / 40;
         if self.by_dots {
             let n_items = n.div_ceil(DOTS);
-            self.cx.run(self.n_batch * n_items, n_steps, &|_, item| {
+            self.cx.run(self.n_batch * n_items, cost, &|_, item| {
                 let (product, first) = (item / n_items, item % n_items * DOTS);
                 let (a_start, b_start) = self.starts(product);
                 let len = DOTS.min(n - first);
@@ -207,30 +208,29 @@ impl FastKernel for MatMul {
         let n_blocks = self.gemm.n_blocks();
         let scratch = Shared::new(typed_mut::<f32>(scratch));
         let len = self.gemm.scratch_len();
-        self.cx
-            .run(self.n_batch * n_blocks, n_steps, &|thread, item| {
-                let (product, block) = (item / n_blocks, item % n_blocks);
-                let (a_start, b_start) = self.starts(product);
-                let strided = |data, start, layout: &Layout| Strided {
-                    data,
-                    start,
-                    row: layout.row,
-                    column: layout.column,
+        self.cx.run(self.n_batch * n_blocks, cost, &|thread, item| {
+            let (product, block) = (item / n_blocks, item % n_blocks);
+            let (a_start, b_start) = self.starts(product);
+            let strided = |data, start, layout: &Layout| Strided {
+                data,
+                start,
+                row: layout.row,
+                column: layout.column,
+            };
+            // SAFETY: threads have scratch of their own; a product has `m · n` results in `y` from `product · m · n` on, and
+            // blocks of a product do not overlap.
+            unsafe {
+                let scratch = scratch.part(thread * len, len);
+                let target = Target {
+                    start: y.as_ptr().add(product * m * n),
+                    row: n,
                 };
-                // SAFETY: threads have scratch of their own; a product has `m · n` results in `y` from `product · m · n` on, and
-                // blocks of a product do not overlap.
-                unsafe {
-                    let scratch = scratch.part(thread * len, len);
-                    let target = Target {
-                        start: y.as_ptr().add(product * m * n),
-                        row: n,
-                    };
-                    let a = strided(a, a_start, &self.a);
-                    let b = strided(b, b_start, &self.b);
-                    self.gemm
-                        .run_block(block, &a, &b, target, Start::Zero, scratch);
-                }
-            });
+                let a = strided(a, a_start, &self.a);
+                let b = strided(b, b_start, &self.b);
+                self.gemm
+                    .run_block(block, &a, &b, target, Start::Zero, scratch);
+            }
+        });
         Ok(())
     }
 }

@@ -5,9 +5,19 @@
 //! reports what is wrong. Launches allocate nothing: what a kernel needs beyond its results is asked for as scratch.
 //! Results do not depend on the number of threads.
 
+mod copy;
 mod gemm;
+mod half;
+mod lanes;
+mod math;
 mod matmul;
+mod movement;
+mod norm;
+mod pointwise;
+mod reduce;
 mod shared;
+mod softmax;
+mod space;
 
 use crate::isa::Isa;
 use crate::pool::Pool;
@@ -22,13 +32,13 @@ pub(crate) struct KernelCx {
     pub(crate) isa: Isa,
 }
 
-/// Elementary steps (elements moved, multiplications) below which a loop stays on its thread: waking another takes longer.
-const SERIAL_STEPS: usize = 1 << 15;
+/// Estimated nanoseconds below which a loop stays on its thread: waking another takes longer.
+const SERIAL_NS: usize = 20_000;
 
 impl KernelCx {
-    /// Calls `task` with the thread's number and each item; on one thread where all items together take few steps.
-    pub(crate) fn run(&self, n_items: usize, n_steps: usize, task: &(dyn Fn(usize, usize) + Sync)) {
-        if n_steps < SERIAL_STEPS {
+    /// Calls `task` with the thread's number and each item; on one thread where all items together take little time.
+    pub(crate) fn run(&self, n_items: usize, cost_ns: usize, task: &(dyn Fn(usize, usize) + Sync)) {
+        if cost_ns < SERIAL_NS {
             (0..n_items).for_each(|item| task(0, item));
         } else {
             self.pool.run_numbered(n_items, task);
@@ -64,6 +74,27 @@ pub(crate) trait FastKernel: Send + Sync {
 pub(crate) fn select(spec: &BoundSpec, cx: &KernelCx) -> Option<Box<dyn FastKernel>> {
     match &spec.kernel {
         Kernel::MatMul => matmul::select(spec, cx),
+        Kernel::Pointwise(program) => pointwise::select(spec, program, cx),
+        Kernel::Copy => copy::select(spec, cx),
+        Kernel::Concat { axis } => movement::concat(spec, *axis, cx),
+        Kernel::Pad {
+            mode,
+            before,
+            after,
+        } => movement::pad(spec, *mode, before, after, cx),
+        Kernel::Tile => movement::tile(spec, cx),
+        Kernel::Gather { axis } => movement::gather(spec, *axis, cx),
+        Kernel::Softmax { axis, log } => softmax::select(spec, *axis, *log, cx),
+        Kernel::LayerNorm { axis, epsilon } => {
+            norm::select_rows(spec, *axis, epsilon.get(), true, cx)
+        }
+        Kernel::RmsNorm { axis, epsilon } => {
+            norm::select_rows(spec, *axis, epsilon.get(), false, cx)
+        }
+        Kernel::GroupNorm { groups, epsilon } => {
+            norm::select_groups(spec, groups, epsilon.get(), cx)
+        }
+        Kernel::Reduce { kind, reduced } => reduce::select(spec, *kind, reduced, cx),
         _ => None,
     }
 }

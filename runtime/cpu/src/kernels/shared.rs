@@ -23,10 +23,6 @@ impl<'a, T> Shared<'a, T> {
         }
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.len
-    }
-
     /// The `len` elements from `start`, cut at the end of the slice.
     ///
     /// # Safety

@@ -2,3 +2,6 @@
 
 mod harness;
 mod matmul;
+mod movement;
+mod pointwise;
+mod rows;
