@@ -54,14 +54,17 @@ fn constant_of_shape(cx: &mut NodeCx<'_, '_>) -> Converted {
 }
 
 /// `start, start + delta, …` below `limit`; the number of elements is symbolic where the bounds are, else computed.
-fn range(cx: &mut NodeCx<'_, '_>) -> Converted {
+pub(super) fn range(cx: &mut NodeCx<'_, '_>) -> Converted {
     let start = cx.input(0)?;
     let start = cx.scalar(start)?;
     let limit = cx.input(1)?;
     let limit = cx.scalar(limit)?;
-    let delta = cx.input(2)?;
-    let delta = cx.scalar(delta)?;
     let dtype = cx.b.dtype(start)?;
+    // Only other domains than ai.onnx leave it out.
+    let delta = match cx.opt(2) {
+        Some(delta) => cx.scalar(delta)?,
+        None => cx.b.const_scalar_i64(dtype, 1),
+    };
     let len = match symbolic_len(cx, start, limit, delta) {
         Some(len) => len,
         None => len_at_run_time(cx, start, limit, delta)?,
@@ -146,7 +149,7 @@ fn eye_like(cx: &mut NodeCx<'_, '_>) -> Converted {
 }
 
 /// Keeps the upper triangle from the k-th diagonal on, or the lower one up to it; k may be data.
-fn trilu(cx: &mut NodeCx<'_, '_>) -> Converted {
+pub(super) fn trilu(cx: &mut NodeCx<'_, '_>) -> Converted {
     let x = cx.input(0)?;
     let is_upper = cx.flag("upper", true)?;
     let shape = cx.b.shape(x)?;

@@ -189,7 +189,11 @@ fn kernel_of(cx: &NodeCx<'_, '_>, weights: ValueId) -> Result<Vec<usize>, Conver
         })
 }
 
-fn conv_attrs(cx: &mut NodeCx<'_, '_>, x: ValueId, weights: ValueId) -> Result<Conv, ConvertError> {
+pub(super) fn conv_attrs(
+    cx: &mut NodeCx<'_, '_>,
+    x: ValueId,
+    weights: ValueId,
+) -> Result<Conv, ConvertError> {
     let kernel = kernel_of(cx, weights)?;
     let mut window = window(cx, Some(kernel))?;
     let groups = operand::size("group", cx.int("group", 1)?)?;
@@ -249,7 +253,13 @@ fn conv_integer(cx: &mut NodeCx<'_, '_>) -> Converted {
 }
 
 fn qlinear_conv(cx: &mut NodeCx<'_, '_>) -> Converted {
-    let (x, x_scale, x_zero) = (cx.input(0)?, cx.input(1)?, cx.input(2)?);
+    let x = cx.input(0)?;
+    qlinear_conv_of(cx, x)
+}
+
+/// The convolution of `x`, which is operand 0 with its channels first.
+pub(super) fn qlinear_conv_of(cx: &mut NodeCx<'_, '_>, x: ValueId) -> Converted {
+    let (x_scale, x_zero) = (cx.input(1)?, cx.input(2)?);
     let (weights, w_scale, w_zero) = (cx.input(3)?, cx.input(4)?, cx.input(5)?);
     let (y_scale, y_zero) = (cx.input(6)?, cx.input(7)?);
     let attrs = conv_attrs(cx, x, weights)?;
@@ -354,13 +364,24 @@ fn conv_transpose(cx: &mut NodeCx<'_, '_>) -> Converted {
 
 fn pool(cx: &mut NodeCx<'_, '_>, kind: PoolKind) -> Converted {
     let x = cx.input(0)?;
+    pool_of(cx, x, kind, false)
+}
+
+/// The pooling of `x`, which is operand 0 with its channels first. What the last window of ceil mode has beyond the
+/// padding is taken for padding too where `is_overhang_padding`.
+pub(super) fn pool_of(
+    cx: &mut NodeCx<'_, '_>,
+    x: ValueId,
+    kind: PoolKind,
+    is_overhang_padding: bool,
+) -> Converted {
     let mut window = window(cx, None)?;
     let ceil = cx.flag("ceil_mode", false)?;
     let column_major = cx.flag("storage_order", false)?;
     let sizes = spatial(cx, x, window.n_axes())?;
     window.settle(cx, &sizes)?;
     let dims = cx.b.dims();
-    let out = (0..window.n_axes())
+    let out: Vec<Dim> = (0..window.n_axes())
         .map(|axis| {
             let stride = Dim::from(window.strides[axis]);
             let pad = &window.pads[axis];
@@ -375,6 +396,16 @@ fn pool(cx: &mut NodeCx<'_, '_>, kind: PoolKind) -> Converted {
             dims.min(&n_windows, &begun)
         })
         .collect();
+    if ceil && is_overhang_padding {
+        for (axis, n_windows) in out.iter().enumerate() {
+            let stride = Dim::from(window.strides[axis]);
+            let last = dims.mul(&dims.sub(n_windows, &Dim::ONE), &stride);
+            let end = dims.add(&last, &Dim::constant(window.extent(axis)));
+            let filled = dims.add(&sizes[axis], &window.pads[axis].before);
+            let needed = dims.sub(&end, &filled);
+            window.pads[axis].after = dims.max(&window.pads[axis].after, &needed);
+        }
+    }
     let pool = Pool {
         kind,
         kernel: window.kernel,

@@ -36,7 +36,7 @@ fn gather(cx: &mut NodeCx<'_, '_>) -> Converted {
     Ok(vec![cx.b.gather(data, indices, axis)?])
 }
 
-fn gather_nd(cx: &mut NodeCx<'_, '_>) -> Converted {
+pub(super) fn gather_nd(cx: &mut NodeCx<'_, '_>) -> Converted {
     let (data, indices) = (cx.input(0)?, cx.input(1)?);
     let batch_dims = operand::size("batch_dims", cx.int("batch_dims", 0)?)?;
     let indices = cx.b.cast(indices, DType::I64)?;

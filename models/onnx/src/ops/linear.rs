@@ -55,7 +55,7 @@ pub(super) fn matmul(
 }
 
 /// `alpha · A' B' + beta · C`.
-fn gemm(cx: &mut NodeCx<'_, '_>) -> Converted {
+pub(super) fn gemm(cx: &mut NodeCx<'_, '_>) -> Converted {
     let (alpha, beta) = (cx.float("alpha", 1.0)?, cx.float("beta", 1.0)?);
     let (trans_a, trans_b) = (cx.flag("transA", false)?, cx.flag("transB", false)?);
     if cx.opset() < 7 {
@@ -91,7 +91,7 @@ fn scaled(cx: &mut NodeCx<'_, '_>, x: ValueId, factor: f32) -> Result<ValueId, C
 
 /// An integer operand without its zero point, in i32. A zero point with one element per row (or column) of the matrix
 /// stands along `axis_from_end`.
-fn centred(
+pub(super) fn centred(
     cx: &mut NodeCx<'_, '_>,
     x: ValueId,
     zero_point: Option<ValueId>,

@@ -5,10 +5,12 @@
 //! constant, symbolic or data alike.
 
 mod activation;
+mod attention;
 mod batch_norm;
 mod cast;
 mod causal_conv;
 mod construct;
+mod contrib;
 mod control;
 mod conv;
 mod einsum;
@@ -84,13 +86,35 @@ pub(crate) const fn training(op_type: &'static str, convert: Convert) -> OpEntry
     }
 }
 
+/// An entry of the `com.microsoft` domain, onnxruntime's own operators.
+pub(crate) const fn ms(op_type: &'static str, convert: Convert) -> OpEntry {
+    OpEntry {
+        domain: "com.microsoft",
+        op_type,
+        convert,
+    }
+}
+
 /// Every family's table.
 const FAMILIES: &[&[OpEntry]] = &[
     activation::OPS,
+    attention::DECODER,
+    attention::GROUPED,
+    attention::MULTI_HEAD,
+    attention::PROJECTED,
+    attention::ROTARY,
+    attention::STANDARD,
     batch_norm::OPS,
     cast::OPS,
     causal_conv::OPS,
     construct::OPS,
+    contrib::ACTIVATION,
+    contrib::CONV,
+    contrib::MATMUL,
+    contrib::MISC,
+    contrib::NBITS,
+    contrib::NORM,
+    contrib::QLINEAR,
     control::OPS,
     conv::OPS,
     einsum::OPS,

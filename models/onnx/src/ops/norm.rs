@@ -78,7 +78,7 @@ fn group_norm(cx: &mut NodeCx<'_, '_>) -> Converted {
 }
 
 /// Results 1 and 2 are the mean and the inverse deviation, in the type of the computation.
-fn layer_norm(cx: &mut NodeCx<'_, '_>) -> Converted {
+pub(super) fn layer_norm(cx: &mut NodeCx<'_, '_>) -> Converted {
     let epsilon = Real::from(cx.float("epsilon", 1e-5)?);
     let raw_axis = cx.int("axis", -1)?;
     cx.ignore(&["stash_type"]);
@@ -108,7 +108,7 @@ fn layer_norm(cx: &mut NodeCx<'_, '_>) -> Converted {
     Ok(vec![y, mean, inverse])
 }
 
-fn rms_norm(cx: &mut NodeCx<'_, '_>) -> Converted {
+pub(super) fn rms_norm(cx: &mut NodeCx<'_, '_>) -> Converted {
     let epsilon = Real::from(cx.float("epsilon", 1e-5)?);
     let raw_axis = cx.int("axis", -1)?;
     cx.ignore(&["stash_type"]);

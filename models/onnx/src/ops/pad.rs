@@ -14,6 +14,16 @@ const AMOUNT: Interval = Interval {
 };
 
 fn pad(cx: &mut NodeCx<'_, '_>) -> Converted {
+    let by_attributes = cx.opset() < 11;
+    padded(cx, by_attributes)
+}
+
+/// Pad with amounts and value as operands, whatever the opset.
+pub(super) fn pad_by_operands(cx: &mut NodeCx<'_, '_>) -> Converted {
+    padded(cx, false)
+}
+
+fn padded(cx: &mut NodeCx<'_, '_>, by_attributes: bool) -> Converted {
     let mode = match cx.string("mode", "constant")?.as_str() {
         "constant" => PadMode::Constant,
         "reflect" => PadMode::Reflect,
@@ -27,7 +37,7 @@ fn pad(cx: &mut NodeCx<'_, '_>) -> Converted {
     };
     let x = cx.input(0)?;
     let rank = cx.b.rank(x)?;
-    let amounts = if cx.opset() < 11 {
+    let amounts = if by_attributes {
         let name = if cx.opset() < 2 { "paddings" } else { "pads" };
         let Some(pads) = cx.ints_opt(name)? else {
             return Err(ConvertError::Invalid(format!(
@@ -53,7 +63,7 @@ fn pad(cx: &mut NodeCx<'_, '_>) -> Converted {
     if mode != PadMode::Constant {
         return Ok(vec![cx.b.op1(op, &[x])?]);
     }
-    let value = if cx.opset() < 11 {
+    let value = if by_attributes {
         let value = cx.float("value", 0.0)?;
         cx.const_like(x, f64::from(value))?
     } else {

@@ -1,6 +1,6 @@
 //! Quantisation: QuantizeLinear, DequantizeLinear, DynamicQuantizeLinear.
 
-use super::{Converted, OpEntry, onnx, operand};
+use super::{Converted, OpEntry, ms, onnx, operand};
 use crate::import::{ConvertError, NodeCx};
 use graphc_base::{DType, Dim};
 use graphc_ir::ValueId;
@@ -8,8 +8,10 @@ use graphc_ir::op::{BinaryOp, Op, ReduceKind, UnaryOp};
 
 pub(super) const OPS: &[OpEntry] = &[
     onnx("DequantizeLinear", dequantize),
+    ms("DequantizeLinear", dequantize),
     onnx("DynamicQuantizeLinear", dynamic_quantize),
     onnx("QuantizeLinear", quantize),
+    ms("QuantizeLinear", quantize),
 ];
 
 /// The axis of scales that are not one for all, and the block.
@@ -78,6 +80,14 @@ fn dequantize(cx: &mut NodeCx<'_, '_>) -> Converted {
 /// To u8 over the range of the data, which is widened to hold 0: gives values, scale, zero point.
 fn dynamic_quantize(cx: &mut NodeCx<'_, '_>) -> Converted {
     let x = cx.input(0)?;
+    Ok(dynamic_quantize_of(cx, x)?.to_vec())
+}
+
+/// Values, scale and zero point of `x`.
+pub(super) fn dynamic_quantize_of(
+    cx: &mut NodeCx<'_, '_>,
+    x: ValueId,
+) -> Result<[ValueId; 3], ConvertError> {
     let axes: Vec<usize> = (0..cx.b.rank(x)?).collect();
     let zero = cx.b.const_scalar(DType::F32, 0.0);
     let levels = cx.b.const_scalar(DType::F32, 255.0);
@@ -100,5 +110,5 @@ fn dynamic_quantize(cx: &mut NodeCx<'_, '_>) -> Converted {
         saturate: true,
     };
     let y = cx.b.op1(op, &[x, scale, zero_point])?;
-    Ok(vec![y, scale, zero_point])
+    Ok([y, scale, zero_point])
 }

@@ -1,9 +1,13 @@
 //! LSTM, GRU and RNN.
 
-use super::{Converted, OpEntry, onnx, operand};
+use super::quant::dynamic_quantize_of;
+use super::{Converted, OpEntry, ms, onnx, operand};
 use crate::import::{ConvertError, NodeCx};
 use graphc_base::{DType, Dim, Real};
-use graphc_ir::op::{Activation, ActivationKind, Direction, Op, Recurrent, RecurrentKind};
+use graphc_ir::ValueId;
+use graphc_ir::op::{
+    Activation, ActivationKind, Direction, Op, Recurrent, RecurrentKind, SliceAxis,
+};
 
 pub(super) const OPS: &[OpEntry] = &[
     onnx("GRU", |cx| {
@@ -20,9 +24,20 @@ pub(super) const OPS: &[OpEntry] = &[
         layer(cx, RecurrentKind::Lstm { input_forget })
     }),
     onnx("RNN", |cx| layer(cx, RecurrentKind::Plain)),
+    ms("DynamicQuantizeLSTM", dynamic_quantize_lstm),
 ];
 
 fn layer(cx: &mut NodeCx<'_, '_>, kind: RecurrentKind) -> Converted {
+    let operands = [cx.input(0)?, cx.input(1)?, cx.input(2)?];
+    layer_of(cx, kind, operands)
+}
+
+/// The layer of these input sequences, weights and recurrent weights, which operands 0 to 2 became.
+fn layer_of(
+    cx: &mut NodeCx<'_, '_>,
+    kind: RecurrentKind,
+    [mut x, w, r]: [ValueId; 3],
+) -> Converted {
     cx.ignore(&["output_sequence"]);
     let direction = match cx.string("direction", "forward")?.as_str() {
         "forward" => Direction::Forward,
@@ -35,7 +50,6 @@ fn layer(cx: &mut NodeCx<'_, '_>, kind: RecurrentKind) -> Converted {
         }
     };
     let batch_first = cx.flag("layout", false)?;
-    let (mut x, w, r) = (cx.input(0)?, cx.input(1)?, cx.input(2)?);
     if batch_first {
         x = cx.b.transpose(x, vec![1, 0, 2])?;
     }
@@ -97,6 +111,65 @@ fn layer(cx: &mut NodeCx<'_, '_>, kind: RecurrentKind) -> Converted {
         }
     }
     Ok(outputs)
+}
+
+/// Weights are integers under `[directions, inputs, gates]`; inputs are quantised over their range at each run.
+///
+/// The hidden state of each step stays a float: onnxruntime quantises it too, which moves its results by less than a
+/// step of that quantisation.
+fn dynamic_quantize_lstm(cx: &mut NodeCx<'_, '_>) -> Converted {
+    let input_forget = cx.flag("input_forget", false)?;
+    let x = cx.input(0)?;
+    let quantized = dynamic_quantize_of(cx, x)?;
+    let op = Op::Dequantize {
+        axis: None,
+        block: 0,
+    };
+    let x = cx.b.op1(op, &quantized)?;
+    let w = quantized_weights(cx, 1, 8)?;
+    let r = quantized_weights(cx, 2, 10)?;
+    layer_of(cx, RecurrentKind::Lstm { input_forget }, [x, w, r])
+}
+
+/// Operand `at`, whose scales are operand `scale` and zero points the one behind: one per direction, or one per gate.
+fn quantized_weights(
+    cx: &mut NodeCx<'_, '_>,
+    at: usize,
+    scale: usize,
+) -> Result<ValueId, ConvertError> {
+    let (weights, scales, zero_points) = (cx.input(at)?, cx.input(scale)?, cx.input(scale + 1)?);
+    let [n_directions, inputs, gates] = &cx.b.shape(weights)?[..] else {
+        return Err(ConvertError::Invalid("weights must have rank 3".into()));
+    };
+    let Some(n_directions @ 1..=2) = n_directions.as_const() else {
+        return Err(ConvertError::Invalid(
+            "weights must be of one or two directions".into(),
+        ));
+    };
+    let (inputs, gates) = (inputs.clone(), gates.clone());
+    let is_per_gate = cx.b.rank(scales)? == 2;
+    let mut directions = Vec::with_capacity(2);
+    for direction in 0..n_directions {
+        let mut one = |value: ValueId, shape: Vec<Dim>| -> Result<ValueId, ConvertError> {
+            let entry = SliceAxis::range(Dim::constant(direction), Dim::ONE);
+            let part = cx.b.slice_axis(value, 0, entry)?;
+            Ok(cx.b.reshape(part, shape)?)
+        };
+        let per_gate: Vec<Dim> = is_per_gate.then(|| gates.clone()).into_iter().collect();
+        let operands = [
+            one(weights, vec![inputs.clone(), gates.clone()])?,
+            one(scales, per_gate.clone())?,
+            one(zero_points, per_gate)?,
+        ];
+        let op = Op::Dequantize {
+            axis: is_per_gate.then_some(1),
+            block: 0,
+        };
+        let real = cx.b.op1(op, &operands)?;
+        let real = cx.b.transpose(real, vec![1, 0])?;
+        directions.push(cx.b.unsqueeze(real, &[0])?);
+    }
+    Ok(cx.b.concat(&directions, 0)?)
 }
 
 fn activations(

@@ -79,9 +79,20 @@ fn compress(cx: &mut NodeCx<'_, '_>) -> Converted {
 }
 
 fn unique(cx: &mut NodeCx<'_, '_>) -> Converted {
-    let mut x = cx.input(0)?;
+    let x = cx.input(0)?;
     let sorted = cx.flag("sorted", true)?;
-    let axis = match cx.int_opt("axis")? {
+    let axis = cx.int_opt("axis")?;
+    Ok(unique_of(cx, x, axis, sorted)?.to_vec())
+}
+
+/// Distinct slices along an axis, or elements: themselves, where each is first, which one each slice is, and how many.
+pub(super) fn unique_of(
+    cx: &mut NodeCx<'_, '_>,
+    mut x: ValueId,
+    raw_axis: Option<i64>,
+    sorted: bool,
+) -> Result<[ValueId; 4], ConvertError> {
+    let axis = match raw_axis {
         Some(axis) => Some(operand::axis(axis, cx.b.rank(x)?)?),
         None => {
             let n_elements = cx.numel(x)?;
@@ -96,7 +107,7 @@ fn unique(cx: &mut NodeCx<'_, '_>) -> Converted {
         return Err(ConvertError::Invalid("unique gives five results".into()));
     };
     let n_found = cx.count(count, "unique", &most)?;
-    Ok(vec![
+    Ok([
         cx.first(y, cut, n_found.clone())?,
         cx.first(first, 0, n_found.clone())?,
         inverse,

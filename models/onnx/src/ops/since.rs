@@ -182,6 +182,7 @@ const DEFAULT: &[Row] = &[
     ("Shrink", &[(9, 1)]),
     ("Sigmoid", &[(1, 1)]),
     ("Sign", &[(9, 1)]),
+    ("SimplifiedLayerNormalization", &[(1, 2)]),
     ("Sin", &[(7, 1)]),
     ("Sinh", &[(9, 1)]),
     ("Size", &[(1, 1)]),
