@@ -1,13 +1,14 @@
-//! What a body looks like before any dim is bound: its segments and the lifetimes of its slots.
+//! What a body looks like before any dim is bound: its segments, the lifetimes of its slots, the state it touches.
 //!
 //! A segment ends behind a group of [`Step::Bind`]s: what follows may mention the symbols that they bind.
 
-use graphc_base::EntityId;
-use graphc_program::{Body, SlotId, Step, Storage};
+use graphc_base::{Dim, EntityId, SymId};
+use graphc_program::{Body, BodyId, CheckKind, DimCheck, Program, SlotId, Step, Storage};
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 /// Lifetime of a slot's storage in steps of its body.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Lifetime {
     /// The step that first writes it.
     pub(crate) first: usize,
@@ -21,6 +22,10 @@ pub(crate) struct Segment {
     pub(crate) steps: Range<usize>,
     /// Arena slots that are first written in it.
     pub(crate) defines: Vec<SlotId>,
+    /// Symbols that its sizes and kernels, and those of earlier segments, depend on.
+    pub(crate) symbols: Vec<SymId>,
+    /// Checks that mention a symbol which the Binds before it bind; in an entry's first segment those that mention none.
+    pub(crate) checks: Vec<usize>,
 }
 
 /// Segments and lifetimes of a body.
@@ -29,60 +34,189 @@ pub(crate) struct BodyAnalysis {
     pub(crate) segments: Vec<Segment>,
     /// By slot; only roots in the arena have one.
     pub(crate) lifetimes: Vec<Option<Lifetime>>,
+    /// The last Take of each step that has waiting results.
+    pub(crate) last_take: BTreeMap<usize, usize>,
+    /// State slots that it touches, regions inside included.
+    pub(crate) states: BTreeSet<usize>,
 }
 
 impl BodyAnalysis {
-    pub(crate) fn new(body: &Body) -> Self {
-        let mut lifetimes: Vec<Option<Lifetime>> = vec![None; body.slots.len()];
-        let mut touch = |slot: SlotId, step: usize| {
-            let root = body.root(slot);
-            if body.slots[root].storage == Storage::Arena {
-                let lifetime = lifetimes[root.index()].get_or_insert(Lifetime {
-                    first: step,
-                    last: step,
-                });
-                lifetime.last = lifetime.last.max(step);
-            }
-        };
+    pub(crate) fn new(program: &Program, id: BodyId) -> Self {
+        let body = &program.bodies[id];
+        let is_entry = program.entries.iter().any(|entry| entry.body == id);
+        let mut last_take = BTreeMap::new();
         for (position, step) in body.steps.iter().enumerate() {
-            step.visit_writes(&mut |slot| touch(slot, position));
-            step.visit_reads(&mut |slot| touch(slot, position));
-            // A waiting result may be a region's own param: what the region read must live until it is taken.
             if let Step::Take { from, .. } = step {
-                body.steps[*from].visit_reads(&mut |slot| touch(slot, position));
+                last_take.insert(*from, position);
             }
         }
-        for &result in &body.results {
-            touch(result, body.steps.len());
-        }
-        let mut segments: Vec<Segment> = Vec::new();
-        let mut start = 0;
-        for position in 0..body.steps.len() {
-            let is_bind = |step: Option<&Step>| matches!(step, Some(Step::Bind { .. }));
-            if is_bind(body.steps.get(position)) && !is_bind(body.steps.get(position + 1)) {
-                segments.push(Segment {
-                    steps: start..position + 1,
-                    defines: Vec::new(),
-                });
-                start = position + 1;
-            }
-        }
-        segments.push(Segment {
-            steps: start..body.steps.len(),
-            defines: Vec::new(),
-        });
+        let lifetimes = lifetimes(body);
+        let mut segments = cut(body);
         for (index, lifetime) in lifetimes.iter().enumerate() {
             let Some(lifetime) = lifetime else { continue };
             let home = segments
-                .iter_mut()
-                .find(|segment| segment.steps.contains(&lifetime.first));
-            if let Some(segment) = home {
-                segment.defines.push(SlotId::from_index(index));
+                .partition_point(|segment| segment.steps.end <= lifetime.first)
+                .min(segments.len() - 1);
+            segments[home].defines.push(SlotId::from_index(index));
+        }
+        let mut symbols = BTreeSet::new();
+        let mut bound: BTreeSet<SymId> = BTreeSet::new();
+        for (index, segment) in segments.iter_mut().enumerate() {
+            let mut mention =
+                |dim: &Dim| dim.visit_symbols(&mut |symbol| _ = symbols.insert(symbol));
+            for &slot in &segment.defines {
+                if let Some((_, shape)) = body.slots[slot].ty.as_tensor() {
+                    shape.iter().for_each(&mut mention);
+                }
             }
+            for step in &body.steps[segment.steps.clone()] {
+                mention_kernels(program, step, &mut mention);
+            }
+            segment.symbols = symbols.iter().copied().collect();
+            segment.checks = checks_of(program, &bound, index == 0 && is_entry);
+            bound = body.steps[segment.steps.clone()]
+                .iter()
+                .filter_map(|step| match step {
+                    Step::Bind { symbol, .. } => Some(*symbol),
+                    _ => None,
+                })
+                .collect();
         }
         Self {
             segments,
             lifetimes,
+            last_take,
+            states: own_states(body),
         }
     }
+
+    /// The last step at which results that wait since `position` are taken.
+    pub(crate) fn waits_until(&self, position: usize) -> usize {
+        self.last_take.get(&position).copied().unwrap_or(position)
+    }
+}
+
+/// Every body's analysis. Regions come after their parents, so that a walk from the back knows regions first.
+pub(crate) fn analyse(program: &Program) -> Vec<BodyAnalysis> {
+    let mut analyses: Vec<BodyAnalysis> = program
+        .bodies
+        .ids()
+        .map(|id| BodyAnalysis::new(program, id))
+        .collect();
+    for (id, body) in program.bodies.iter().rev() {
+        let mut states = std::mem::take(&mut analyses[id.index()].states);
+        for step in &body.steps {
+            visit_regions(step, &mut |region| {
+                states.extend(&analyses[region.index()].states);
+            });
+        }
+        analyses[id.index()].states = states;
+    }
+    analyses
+}
+
+/// Calls `visit` with the bodies that a step runs.
+pub(crate) fn visit_regions(step: &Step, visit: &mut dyn FnMut(BodyId)) {
+    match step {
+        Step::If {
+            then_body,
+            else_body,
+            ..
+        } => {
+            visit(*then_body);
+            visit(*else_body);
+        }
+        Step::Loop { body, .. } => visit(*body),
+        _ => {}
+    }
+}
+
+fn lifetimes(body: &Body) -> Vec<Option<Lifetime>> {
+    let mut lifetimes: Vec<Option<Lifetime>> = vec![None; body.slots.len()];
+    let mut touch = |slot: SlotId, step: usize| {
+        let root = body.root(slot);
+        if body.slots[root].storage == Storage::Arena {
+            let lifetime = lifetimes[root.index()].get_or_insert(Lifetime {
+                first: step,
+                last: step,
+            });
+            lifetime.last = lifetime.last.max(step);
+        }
+    };
+    for (position, step) in body.steps.iter().enumerate() {
+        step.visit_writes(&mut |slot| touch(slot, position));
+        step.visit_reads(&mut |slot| touch(slot, position));
+        // A waiting result may be a region's own param: what the region read must live until it is taken.
+        if let Step::Take { from, .. } = step {
+            body.steps[*from].visit_reads(&mut |slot| touch(slot, position));
+        }
+    }
+    for &result in &body.results {
+        touch(result, body.steps.len());
+    }
+    lifetimes
+}
+
+fn cut(body: &Body) -> Vec<Segment> {
+    let segment = |steps| Segment {
+        steps,
+        defines: Vec::new(),
+        symbols: Vec::new(),
+        checks: Vec::new(),
+    };
+    let is_bind = |position: usize| matches!(body.steps.get(position), Some(Step::Bind { .. }));
+    let mut segments = Vec::new();
+    let mut start = 0;
+    for position in 0..body.steps.len() {
+        if is_bind(position) && !is_bind(position + 1) {
+            segments.push(segment(start..position + 1));
+            start = position + 1;
+        }
+    }
+    segments.push(segment(start..body.steps.len()));
+    segments
+}
+
+fn mention_kernels(program: &Program, step: &Step, mention: &mut dyn FnMut(&Dim)) {
+    let Step::Launch { set, .. } = step else {
+        return;
+    };
+    for variant in &program.kernel_sets[*set].variants {
+        program.kernels[variant.kernel].visit_dims(&mut *mention);
+        for guard in &variant.guards {
+            mention(guard.dim());
+        }
+    }
+}
+
+fn checks_of(program: &Program, bound: &BTreeSet<SymId>, is_first: bool) -> Vec<usize> {
+    let wanted = |check: &DimCheck| {
+        let (CheckKind::Equal(a, b) | CheckKind::Broadcast(a, b) | CheckKind::LessEqual(a, b)) =
+            &check.kind;
+        let (mut any, mut hit) = (false, false);
+        for dim in [a, b] {
+            dim.visit_symbols(&mut |symbol| {
+                any = true;
+                hit |= bound.contains(&symbol);
+            });
+        }
+        hit || (is_first && !any)
+    };
+    program
+        .dim_checks
+        .iter()
+        .enumerate()
+        .filter(|(_, check)| wanted(check))
+        .map(|(index, _)| index)
+        .collect()
+}
+
+fn own_states(body: &Body) -> BTreeSet<usize> {
+    body.slots
+        .values()
+        .filter_map(|slot| match slot.storage {
+            Storage::State(index) => Some(index),
+            _ => None,
+        })
+        .collect()
 }

@@ -8,38 +8,51 @@ use smallvec::SmallVec;
 /// Value of a symbol that is not bound yet. No size, position or step has it.
 pub(crate) const UNBOUND: i64 = i64::MIN;
 
-/// Sizes of a tensor.
-pub(crate) type Sizes = SmallVec<[usize; 6]>;
+/// Sizes of a tensor; the ranks that kernels take need no heap.
+pub(crate) type Sizes = SmallVec<[usize; 12]>;
+
+/// The value of a dim all of whose symbols are bound.
+pub(crate) fn value_of(dim: &Dim, values: &[i64]) -> Result<i64, RunError> {
+    if !is_known(dim, values) {
+        return Err(RunError::Dims(format!("size {dim} is not known yet")));
+    }
+    dim.eval(values)
+        .map_err(|error| RunError::dim(&dim.to_string(), &error))
+}
 
 /// Evaluates a shape.
 pub(crate) fn shape_of(shape: &[Dim], values: &[i64]) -> Result<Sizes, RunError> {
     shape
         .iter()
         .map(|dim| {
-            let value = dim
-                .eval(values)
-                .map_err(|error| RunError::dim(&dim.to_string(), &error))?;
+            let value = value_of(dim, values)?;
             usize::try_from(value)
                 .map_err(|_| RunError::Dims(format!("size {dim} is {value}, which is negative")))
         })
         .collect()
 }
 
-/// Tests the facts whose symbols are all bound.
-pub(crate) fn check_dims(program: &Program, values: &[i64]) -> Result<(), RunError> {
-    let known = |dim: &Dim| {
-        let mut all = true;
-        dim.visit_symbols(&mut |symbol| {
-            all &= values
-                .get(symbol.index())
-                .is_some_and(|&value| value != UNBOUND);
-        });
-        all
-    };
-    for check in &program.dim_checks {
+/// Whether every symbol of a dim is bound.
+pub(crate) fn is_known(dim: &Dim, values: &[i64]) -> bool {
+    let mut all = true;
+    dim.visit_symbols(&mut |symbol| {
+        all &= values
+            .get(symbol.index())
+            .is_some_and(|&value| value != UNBOUND);
+    });
+    all
+}
+
+/// Tests these facts, those among them whose symbols are all bound.
+pub(crate) fn check_dims(
+    program: &Program,
+    checks: &[usize],
+    values: &[i64],
+) -> Result<(), RunError> {
+    for check in checks.iter().map(|&index| &program.dim_checks[index]) {
         let (CheckKind::Equal(a, b) | CheckKind::Broadcast(a, b) | CheckKind::LessEqual(a, b)) =
             &check.kind;
-        if !known(a) || !known(b) {
+        if !is_known(a, values) || !is_known(b, values) {
             continue;
         }
         let value = |dim: &Dim| {
@@ -65,7 +78,7 @@ pub(crate) fn check_dims(program: &Program, values: &[i64]) -> Result<(), RunErr
     Ok(())
 }
 
-/// Sets a symbol, which may be bound already to the same value.
+/// Sets a symbol.
 pub(crate) fn bind_symbol(
     program: &Program,
     values: &mut [i64],

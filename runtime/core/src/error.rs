@@ -94,6 +94,11 @@ impl RunError {
     }
 }
 
+/// What only a program that no compiler of ours wrote can lead to.
+pub(crate) fn damaged(what: impl std::fmt::Display) -> RunError {
+    RunError::Region(format!("program is damaged: {what}"))
+}
+
 /// The user's nodes in one phrase.
 pub(crate) fn name_sources(sources: &[String]) -> String {
     match sources {

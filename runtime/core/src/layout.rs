@@ -1,6 +1,6 @@
 //! What runs and where everything lies, at given sizes: for reports. Nothing is run.
 
-use crate::bind::{UNBOUND, bind_symbol};
+use crate::bind::UNBOUND;
 use crate::error::RunError;
 use crate::segment::{SegmentPlan, choose};
 use crate::session::Session;
@@ -25,7 +25,7 @@ pub struct BodyLayout {
     pub launches: Vec<LaunchLayout>,
     /// Its tensors in the arena.
     pub buffers: Vec<BufferLayout>,
-    /// Bytes of its arena.
+    /// Bytes of its part of the arena.
     pub arena_bytes: usize,
     /// Largest sum of bytes that are live at one of its steps.
     pub live_bytes: usize,
@@ -44,7 +44,7 @@ pub struct LaunchLayout {
     pub spec: BoundSpec,
     /// What runs; `reference` where the device has no code of its own.
     pub implementation: &'static str,
-    /// Start of its scratch memory in the arena.
+    /// Start of its scratch memory in the body's part of the arena.
     pub scratch_offset: usize,
     /// Bytes of scratch memory.
     pub scratch_bytes: usize,
@@ -55,7 +55,7 @@ pub struct LaunchLayout {
 pub struct BufferLayout {
     /// The slot that owns it.
     pub slot: SlotId,
-    /// Start in the arena.
+    /// Start in the body's part of the arena.
     pub offset: usize,
     /// Size in bytes.
     pub bytes: usize,
@@ -69,15 +69,8 @@ impl Session {
     /// What runs and where everything lies with these sizes of the inputs' symbolic dims, by name. Dims that come from
     /// data take the sizes that cost estimates assume.
     pub fn layout(&self, entry: &str, dims: &[(&str, i64)]) -> Result<Layout, RunError> {
-        let program = self.program();
         let (_, entry) = self.entry(entry)?;
-        let mut values = vec![UNBOUND; program.symbols.len()];
-        for (name, value) in dims {
-            let named = |symbol: &graphc_program::ProgramSymbol| symbol.name == *name;
-            if let Some(symbol) = program.symbols.iter().position(named) {
-                bind_symbol(program, &mut values, symbol, *value)?;
-            }
-        }
+        let values = self.named_dims(dims)?;
         let mut layout = Layout { bodies: Vec::new() };
         self.lay_out(entry.body, &values, &mut layout)?;
         Ok(layout)
@@ -97,8 +90,9 @@ impl Session {
         });
         let mut values = vec![UNBOUND; given.len()];
         let mut earlier: Option<Arc<SegmentPlan>> = None;
+        let mut key = Vec::new();
         for (index, segment) in analysis.segments.iter().enumerate() {
-            let plan = self.segment_plan(id, index, &values, earlier.as_deref())?;
+            let plan = self.segment_plan(id, index, &values, earlier.as_deref(), &mut key)?;
             let mut launches = plan.launches.iter();
             for position in segment.steps.clone() {
                 match &body.steps[position] {
@@ -120,7 +114,8 @@ impl Session {
                     Step::Loop { body, .. } => self.lay_out(*body, &values, layout)?,
                     Step::Launch { set, .. } => {
                         let sources = &program.kernel_sets[*set].sources;
-                        let kernel = choose(&program.kernel_sets[*set], &values)?.kernel;
+                        let (_, variant) = choose(&program.kernel_sets[*set], &values)?;
+                        let kernel = variant.kernel;
                         let spec = program.kernels[kernel]
                             .bind(&values)
                             .map_err(|error| RunError::spec(sources, error))?;
@@ -139,12 +134,13 @@ impl Session {
                     _ => {}
                 }
             }
+            let own = &mut layout.bodies[at];
+            own.arena_bytes = own.arena_bytes.max(plan.arena_bytes);
+            own.live_bytes = own.live_bytes.max(plan.live_bytes);
             earlier = Some(plan);
         }
         let own = &mut layout.bodies[at];
         if let Some(plan) = earlier {
-            own.arena_bytes = plan.arena_bytes;
-            own.live_bytes = plan.live_bytes;
             let placed = plan.spans.iter().zip(&analysis.lifetimes).enumerate();
             own.buffers = placed
                 .filter_map(|(slot, (span, lifetime))| {

@@ -19,9 +19,17 @@ mod bind;
 mod error;
 mod execute;
 mod frame;
+#[cfg(test)]
+#[path = "../tests/common/mod.rs"]
+mod hand_built;
+mod host;
+mod inputs;
 mod layout;
 mod observe;
+mod poison;
+mod predict;
 mod region;
+mod results;
 mod segment;
 mod session;
 mod state;
@@ -32,6 +40,6 @@ pub use graphc_program::kernel::host::{HostTensor as Tensor, HostValue as Value,
 pub use graphc_program::{Artifact, ArtifactError};
 pub use layout::{BodyLayout, BufferLayout, LaunchLayout, Layout};
 pub use observe::Observed;
-pub use segment::MemoryPlan;
+pub use predict::MemoryPlan;
 pub use session::{InputRef, OutputMut, Session, SessionOptions, StepProfile};
 pub use state::State;

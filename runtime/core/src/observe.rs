@@ -1,9 +1,8 @@
 //! Values of a run as they come to be, for comparison and debugging.
 
-use crate::bind::shape_of;
 use crate::error::RunError;
 use crate::execute::RunCx;
-use crate::frame::{Frame, Param};
+use crate::frame::Frame;
 use crate::session::{InputRef, Session};
 use graphc_program::{Body, SlotId, Step, Storage};
 
@@ -23,13 +22,25 @@ impl Session {
         &self,
         body: &Body,
         frame: &Frame,
-        params: &[Param<'_>],
         position: usize,
         cx: &mut RunCx<'_>,
     ) -> Result<(), RunError> {
-        let Some(observer) = cx.observer.as_mut() else {
+        let Some(observer) = cx.observer.take() else {
             return Ok(());
         };
+        let outcome = self.show_written(body, frame, position, cx, observer);
+        cx.observer = Some(observer);
+        outcome
+    }
+
+    fn show_written(
+        &self,
+        body: &Body,
+        frame: &Frame,
+        position: usize,
+        cx: &RunCx<'_>,
+        observer: &mut dyn FnMut(Observed<'_>),
+    ) -> Result<(), RunError> {
         let step = &body.steps[position];
         let sources: &[String] = match step {
             Step::Launch { set, .. } => &self.program().kernel_sets[*set].sources,
@@ -48,29 +59,23 @@ impl Session {
         }
         for slot in written {
             let name = body.slots[slot].name.as_deref();
-            match body.slots[slot].ty.as_tensor() {
-                Some((dtype, shape)) => {
-                    let shape = shape_of(shape, &frame.values)?;
-                    let bytes = self.bytes(body, frame, params, slot)?;
-                    observer(Observed {
-                        name,
-                        sources,
-                        value: InputRef::Bytes {
-                            dtype,
-                            shape: &shape,
-                            bytes,
-                        },
-                    });
-                }
-                None => {
-                    if let Param::Host(value) = self.as_param(body, frame, params, slot)? {
-                        observer(Observed {
-                            name,
-                            sources,
-                            value: InputRef::Value(value),
-                        });
-                    }
-                }
+            let operand = self.operand(body, frame, cx, slot)?;
+            if let Some(dtype) = operand.dtype {
+                observer(Observed {
+                    name,
+                    sources,
+                    value: InputRef::Bytes {
+                        dtype,
+                        shape: &operand.shape,
+                        bytes: self.bytes(&operand.at, cx)?,
+                    },
+                });
+            } else {
+                observer(Observed {
+                    name,
+                    sources,
+                    value: InputRef::Value(&*self.host_value(&operand, cx)?),
+                });
             }
         }
         Ok(())

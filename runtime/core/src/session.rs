@@ -1,20 +1,16 @@
 //! The session: an artifact made ready to run.
 
-use crate::analysis::BodyAnalysis;
-use crate::bind::{Sizes, UNBOUND, bind_symbol, shape_of};
-use crate::error::{RunError, show};
-use crate::execute::RunCx;
-use crate::frame::{Frame, Param};
+use crate::analysis::{BodyAnalysis, analyse};
+use crate::error::RunError;
+use crate::execute::{Observer, RunCx};
+use crate::frame::{At, Frame, Operand};
 use crate::observe::Observed;
-use crate::segment::{MemoryPlan, PlanCx, SegmentPlan, plan_segment};
+use crate::segment::{PlanCx, SegmentPlan, plan_segment};
 use crate::state::State;
 use graphc_base::{DType, EntityId, PrimaryMap};
 use graphc_device::Device;
 use graphc_program::kernel::host::{HostTensor, HostValue, StringTensor};
-use graphc_program::{
-    Artifact, BodyId, ConstRef, Entry, Literal, Port, Program, SlotType, Step, SymbolSource,
-};
-use smallvec::SmallVec;
+use graphc_program::{Artifact, Body, BodyId, ConstRef, Entry, Literal, Program};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -28,7 +24,7 @@ const MAX_PLANS: usize = 64;
 pub struct SessionOptions {
     /// Threads of the CPU device; 0 takes one per core.
     pub threads: usize,
-    /// Overwrites memory outside lifetimes, for tests.
+    /// Overwrites memory outside lifetimes before every step, for tests.
     pub poison: bool,
 }
 
@@ -85,15 +81,21 @@ pub struct StepProfile {
     pub duration: Duration,
 }
 
+/// What looks on while an entry runs.
+type Watch<'a> = (Option<&'a mut Vec<StepProfile>>, Option<Observer<'a>>);
+
 type Plans = RwLock<BTreeMap<Box<[i64]>, Arc<SegmentPlan>>>;
 
-/// An artifact made ready to run; may run from many threads at once.
+/// An artifact made ready to run. It does not change (but for plans that it keeps): any number of threads may run it at once,
+/// each with a [`State`] of its own.
 pub struct Session {
     artifact: Artifact,
     device: Box<dyn Device>,
-    analyses: PrimaryMap<BodyId, BodyAnalysis>,
-    plans: PrimaryMap<BodyId, Vec<Plans>>,
-    literals: PrimaryMap<ConstRef, Option<HostValue>>,
+    /// By body.
+    analyses: Vec<BodyAnalysis>,
+    /// By body and segment.
+    plans: Vec<Vec<Plans>>,
+    literals: PrimaryMap<ConstRef, Option<Arc<HostValue>>>,
     /// Told apart from other sessions by its address.
     identity: Arc<()>,
     poison: bool,
@@ -134,10 +136,9 @@ impl Session {
                 hint: "compile the model for a target that is present",
             });
         }
-        let analyses: PrimaryMap<BodyId, BodyAnalysis> =
-            program.bodies.values().map(BodyAnalysis::new).collect();
+        let analyses = analyse(program);
         let plans = analyses
-            .values()
+            .iter()
             .map(|analysis| analysis.segments.iter().map(|_| Plans::default()).collect())
             .collect();
         let literals = program
@@ -145,10 +146,10 @@ impl Session {
             .values()
             .map(|constant| {
                 constant.literal.as_ref().map(|Literal::Strings(data)| {
-                    HostValue::Strings(StringTensor {
+                    Arc::new(HostValue::Strings(StringTensor {
                         shape: constant.shape.clone(),
                         data: data.clone(),
-                    })
+                    }))
                 })
             })
             .collect();
@@ -178,36 +179,51 @@ impl Session {
     }
 
     pub(crate) fn analysis(&self, body: BodyId) -> &BodyAnalysis {
-        &self.analyses[body]
+        &self.analyses[body.index()]
+    }
+
+    #[cfg(test)]
+    pub(crate) fn analysis_mut(&mut self, body: BodyId) -> &mut BodyAnalysis {
+        &mut self.analyses[body.index()]
+    }
+
+    pub(crate) fn identity(&self) -> &Arc<()> {
+        &self.identity
     }
 
     pub(crate) fn poisons(&self) -> bool {
         self.poison
     }
 
-    pub(crate) fn literal(&self, constant: ConstRef) -> Option<&HostValue> {
+    pub(crate) fn literal(&self, constant: ConstRef) -> Option<&Arc<HostValue>> {
         self.literals.get(constant).and_then(Option::as_ref)
     }
 
+    /// The plan of a segment, from those that are kept where one fits. `key` is room to look it up by.
     pub(crate) fn segment_plan(
         &self,
         body: BodyId,
         index: usize,
         values: &[i64],
         earlier: Option<&SegmentPlan>,
+        key: &mut Vec<i64>,
     ) -> Result<Arc<SegmentPlan>, RunError> {
-        let plans = &self.plans[body][index];
+        let plans = &self.plans[body.index()][index];
+        let analysis = self.analysis(body);
+        key.clear();
+        let symbols = &analysis.segments[index].symbols;
+        key.extend(symbols.iter().map(|symbol| values[symbol.index()]));
         if let Some(plan) = plans
             .read()
             .unwrap_or_else(PoisonError::into_inner)
-            .get(values)
+            .get(key.as_slice())
         {
             return Ok(plan.clone());
         }
         let cx = PlanCx {
             program: self.program(),
             body: &self.program().bodies[body],
-            analysis: &self.analyses[body],
+            analysis,
             device: self.device(),
         };
         let plan = Arc::new(plan_segment(&cx, index, values, earlier)?);
@@ -215,13 +231,18 @@ impl Session {
         if plans.len() >= MAX_PLANS {
             plans.clear();
         }
-        plans.insert(values.into(), plan.clone());
+        plans.insert(key.as_slice().into(), plan.clone());
         Ok(plan)
     }
 
     /// What changes between runs: state slots as the program starts them, and memory that runs keep for the next one.
     pub fn new_state(&self) -> State {
-        State::new(self.identity.clone(), self.program().entries.len())
+        let program = self.program();
+        State::new(
+            self.identity.clone(),
+            program.state.len(),
+            program.entries.len(),
+        )
     }
 
     /// Runs an entry. Gives its outputs by name, in the model's order.
@@ -261,44 +282,43 @@ impl Session {
     }
 
     fn run_with<'a>(
-        &self,
+        &'a self,
         entry: &str,
-        inputs: &[(&str, InputRef<'_>)],
-        state: &mut State,
+        inputs: &[(&str, InputRef<'a>)],
+        state: &'a mut State,
         profile: Option<&'a mut Vec<StepProfile>>,
-        observer: Option<&'a mut (dyn FnMut(Observed<'_>) + 'a)>,
+        observer: Option<Observer<'a>>,
     ) -> Result<Vec<(String, HostValue)>, RunError> {
         let (index, entry) = self.entry(entry)?;
-        self.with_frame(index, entry, state, |frame| {
-            let params = self.params(entry, inputs)?;
-            self.run_body(entry.body, frame, &params, &mut RunCx { profile, observer })?;
-            let body = &self.program().bodies[entry.body];
-            entry
-                .outputs
-                .iter()
-                .zip(&body.results)
-                .map(|(port, &slot)| {
-                    let value = match self.as_param(body, frame, &params, slot)? {
-                        Param::Tensor {
-                            dtype,
-                            shape,
-                            bytes,
-                        } => HostTensor::from_bytes(dtype, &shape, bytes)
+        let ordered = self.ordered(entry, inputs)?;
+        let mut outputs = Vec::with_capacity(entry.outputs.len());
+        self.run_entry(
+            index,
+            entry,
+            &ordered,
+            state,
+            (profile, observer),
+            &mut |port, result, cx| {
+                let value = match result.dtype {
+                    Some(dtype) => {
+                        HostTensor::from_bytes(dtype, &result.shape, self.bytes(&result.at, cx)?)
                             .map(HostValue::from)
                             .ok_or_else(|| RunError::Output {
-                                name: port.name.clone(),
+                                name: entry.outputs[port].name.clone(),
                                 message: "has another size than its shape".to_owned(),
-                            })?,
-                        Param::Host(value) => value.clone(),
-                    };
-                    Ok((port.name.clone(), value))
-                })
-                .collect()
-        })
+                            })?
+                    }
+                    None => (*self.host_value(&result, cx)?).clone(),
+                };
+                outputs.push((entry.outputs[port].name.clone(), value));
+                Ok(())
+            },
+        )?;
+        Ok(outputs)
     }
 
-    /// Runs an entry into the caller's buffers, inputs and outputs in the entry's order. A warm call (one whose dims were
-    /// bound before) allocates nothing.
+    /// Runs an entry into the caller's buffers, inputs and outputs in the entry's order. On a state that ran before with
+    /// these dims it allocates nothing (but for values without a byte layout, which live on the heap).
     pub fn run_into(
         &self,
         entry: &str,
@@ -316,89 +336,95 @@ impl Session {
                 entry.outputs.len()
             )]));
         }
-        self.with_frame(index, entry, state, |frame| {
-            let params: SmallVec<[Param<'_>; 16]> = inputs.iter().map(as_param).collect();
-            self.check_params(entry, &params)?;
-            self.run_body(entry.body, frame, &params, &mut RunCx::default())?;
-            let body = &self.program().bodies[entry.body];
-            for ((port, &slot), output) in entry.outputs.iter().zip(&body.results).zip(outputs) {
-                let bytes = self.bytes(body, frame, &params, slot)?;
-                if bytes.len() != output.bytes.len() {
-                    return Err(RunError::Output {
-                        name: port.name.clone(),
-                        message: format!(
-                            "buffer has {} bytes, {} are needed",
-                            output.bytes.len(),
-                            bytes.len()
-                        ),
-                    });
+        self.run_entry(
+            index,
+            entry,
+            inputs,
+            state,
+            (None, None),
+            &mut |port, result, cx| {
+                let fault = |message: String| RunError::Output {
+                    name: entry.outputs[port].name.clone(),
+                    message,
+                };
+                if result.dtype.is_none() {
+                    return Err(fault("has no byte layout".to_owned()));
                 }
-                output.bytes.copy_from_slice(bytes);
-            }
-            Ok(())
-        })
+                let bytes = self.bytes(&result.at, cx)?;
+                let output = &mut *outputs[port].bytes;
+                if bytes.len() != output.len() {
+                    return Err(fault(format!(
+                        "buffer has {} bytes, {} are needed",
+                        output.len(),
+                        bytes.len()
+                    )));
+                }
+                output.copy_from_slice(bytes);
+                Ok(())
+            },
+        )
     }
 
-    /// Memory of a run with these sizes of the inputs' symbolic dims, by name. Exact where no dim comes from data.
-    pub fn memory(&self, entry: &str, dims: &[(&str, i64)]) -> Result<MemoryPlan, RunError> {
-        let (_, entry) = self.entry(entry)?;
-        let program = self.program();
-        let mut values = vec![UNBOUND; program.symbols.len()];
-        for (name, value) in dims {
-            if let Some(symbol) = program
-                .symbols
-                .iter()
-                .position(|symbol| symbol.name == *name)
-            {
-                bind_symbol(program, &mut values, symbol, *value)?;
-            }
-        }
-        self.plan_body(entry.body, &values)
+    /// Runs an entry and hands each result out while it is there.
+    fn run_entry(
+        &self,
+        index: usize,
+        entry: &Entry,
+        inputs: &[InputRef<'_>],
+        state: &mut State,
+        watch: Watch<'_>,
+        give: &mut dyn FnMut(usize, Operand, &RunCx<'_>) -> Result<(), RunError>,
+    ) -> Result<(), RunError> {
+        self.check_owner(state)?;
+        let body = &self.program().bodies[entry.body];
+        let mut frame = state.frames[index]
+            .take()
+            .unwrap_or_else(|| Frame::new(body, self.program().symbols.len()));
+        let outcome = self.run_frame(entry, body, inputs, state, &mut frame, watch, give);
+        state.frames[index] = Some(frame);
+        outcome
     }
 
-    fn plan_body(&self, id: BodyId, given: &[i64]) -> Result<MemoryPlan, RunError> {
-        let body = &self.program().bodies[id];
-        let analysis = &self.analyses[id];
-        let mut values = vec![UNBOUND; given.len()];
-        let mut earlier: Option<Arc<SegmentPlan>> = None;
-        let (mut regions, mut region_live) = (0, 0);
-        for (index, segment) in analysis.segments.iter().enumerate() {
-            let plan = self.segment_plan(id, index, &values, earlier.as_deref())?;
-            for position in segment.steps.clone() {
-                match &body.steps[position] {
-                    Step::Bind { symbol, .. } => {
-                        let symbol = symbol.index();
-                        values[symbol] = match given[symbol] {
-                            UNBOUND => self.program().symbols[symbol].hint,
-                            value => value,
-                        };
-                    }
-                    Step::If {
-                        then_body,
-                        else_body,
-                        ..
-                    } => {
-                        for region in [*then_body, *else_body] {
-                            let plan = self.plan_body(region, &values)?;
-                            regions = plan.peak_bytes.max(regions);
-                            region_live = plan.live_bytes.max(region_live);
-                        }
-                    }
-                    Step::Loop { body, .. } => {
-                        let plan = self.plan_body(*body, &values)?;
-                        regions = plan.peak_bytes.max(regions);
-                        region_live = plan.live_bytes.max(region_live);
-                    }
-                    _ => {}
-                }
-            }
-            earlier = Some(plan);
+    fn run_frame(
+        &self,
+        entry: &Entry,
+        body: &Body,
+        inputs: &[InputRef<'_>],
+        state: &mut State,
+        frame: &mut Frame,
+        (profile, observer): Watch<'_>,
+        give: &mut dyn FnMut(usize, Operand, &RunCx<'_>) -> Result<(), RunError>,
+    ) -> Result<(), RunError> {
+        state.peak = 0;
+        self.check_inputs(entry, inputs, &mut frame.values)?;
+        self.start_state(state, entry.body, &frame.values)?;
+        let base = state.end();
+        frame.begin(base, None);
+        for (position, input) in inputs.iter().enumerate() {
+            frame.params.push(Operand::input(position, input));
         }
-        let (peak, live) = earlier.map_or((0, 0), |plan| (plan.arena_bytes, plan.live_bytes));
-        Ok(MemoryPlan {
-            peak_bytes: peak + regions,
-            live_bytes: live + region_live,
-        })
+        let arena = self.arena_of(&mut state.arena)?;
+        let mut cx = RunCx {
+            arena: &mut **arena,
+            states: &state.slots,
+            inputs,
+            peak: base,
+            staged: 0,
+            profile,
+            // Brings it to the lifetime of the rest.
+            observer: match observer {
+                Some(observer) => Some(observer),
+                None => None,
+            },
+        };
+        let outcome = self.run_body(entry.body, frame, &mut cx).and_then(|()| {
+            (0..body.results.len()).try_for_each(|port| {
+                let result = self.operand(body, frame, &cx, body.results[port])?;
+                give(port, result, &cx)
+            })
+        });
+        state.peak = cx.peak;
+        outcome
     }
 
     pub(crate) fn entry(&self, name: &str) -> Result<(usize, &Entry), RunError> {
@@ -416,219 +442,22 @@ impl Session {
                     .join(", "),
             })
     }
+}
 
-    fn with_frame<T>(
-        &self,
-        index: usize,
-        entry: &Entry,
-        state: &mut State,
-        run: impl FnOnce(&mut Frame) -> Result<T, RunError>,
-    ) -> Result<T, RunError> {
-        if !Arc::ptr_eq(&state.owner, &self.identity) {
-            return Err(RunError::State {
-                name: "state".to_owned(),
-                message: "belongs to another session".to_owned(),
-            });
-        }
-        let frame = match &mut state.frames[index] {
-            Some(frame) => frame,
-            empty => empty.insert(Frame::new(
-                self.device(),
-                &self.program().bodies[entry.body],
-                self.program().symbols.len(),
-            )?),
-        };
-        frame.begin(None);
-        let outcome = run(frame);
-        state.used_bytes = frame.used_bytes;
-        outcome
-    }
-
-    fn params<'a>(
-        &self,
-        entry: &Entry,
-        inputs: &[(&str, InputRef<'a>)],
-    ) -> Result<Vec<Param<'a>>, RunError> {
-        let mut faults: Vec<String> = inputs
-            .iter()
-            .filter(|(name, _)| !entry.inputs.iter().any(|port| port.name == *name))
-            .map(|(name, _)| format!("input `{name}` is unknown"))
-            .collect();
-        let mut params = Vec::with_capacity(entry.inputs.len());
-        for port in &entry.inputs {
-            match inputs.iter().find(|(name, _)| *name == port.name) {
-                Some((_, input)) => params.push(as_param(input)),
-                None => faults.push(format!(
-                    "input `{}` ({}) is missing",
-                    port.name,
-                    self.show_port(port)
-                )),
-            }
-        }
-        if !faults.is_empty() {
-            return Err(RunError::Inputs(faults));
-        }
-        self.check_params(entry, &params)?;
-        Ok(params)
-    }
-
-    fn show_port(&self, port: &Port) -> String {
-        match &port.ty {
-            SlotType::Host(what) => what.clone(),
-            SlotType::Tensor { dtype, shape } => {
-                let program = self.program();
-                let sizes: Vec<String> = shape
-                    .iter()
-                    .map(|dim| match dim.as_symbol() {
-                        Some(symbol) => program
-                            .symbols
-                            .get(symbol.index())
-                            .map_or_else(|| dim.to_string(), |symbol| symbol.name.clone()),
-                        None => dim.to_string(),
-                    })
-                    .collect();
-                format!("{dtype}[{}]", sizes.join(","))
-            }
-        }
-    }
-
-    /// Types, ranks and dims of all params, each fault named.
-    fn check_params(&self, entry: &Entry, params: &[Param<'_>]) -> Result<(), RunError> {
-        let mut faults = Vec::new();
-        let mut bound: SmallVec<[i64; 16]> =
-            SmallVec::from_elem(UNBOUND, self.program().symbols.len());
-        let body = &self.program().bodies[entry.body];
-        for step in &body.steps {
-            let Step::Bind {
-                symbol,
-                from: SymbolSource::Axis(slot, axis),
-            } = step
-            else {
-                break;
-            };
-            if let Some(position) = body.params.iter().position(|param| param == slot)
-                && let Some(size) = params
-                    .get(position)
-                    .and_then(Param::shape)
-                    .and_then(|shape| shape.get(*axis).copied())
-            {
-                bound[symbol.index()] = size as i64;
-            }
-        }
-        for (port, param) in entry.inputs.iter().zip(params) {
-            if let Some(fault) = self.param_fault(port, param, &bound) {
-                faults.push(format!("input `{}` {fault}", port.name));
-            }
-        }
-        if faults.is_empty() {
-            Ok(())
-        } else {
-            Err(RunError::Inputs(faults))
-        }
-    }
-
-    fn param_fault(&self, port: &Port, param: &Param<'_>, bound: &[i64]) -> Option<String> {
-        match (&port.ty, param) {
-            (SlotType::Host(_), Param::Host(_)) => None,
-            (SlotType::Host(what), Param::Tensor { dtype, shape, .. }) => {
-                Some(format!("is {}, {what} is expected", show(*dtype, shape)))
-            }
-            (SlotType::Tensor { .. }, Param::Host(value)) => Some(format!(
-                "is {}, {} is expected",
-                value.describe(),
-                self.show_port(port)
-            )),
-            (
-                SlotType::Tensor { dtype, shape },
-                Param::Tensor {
-                    dtype: given,
-                    shape: sizes,
-                    bytes,
-                },
-            ) => {
-                if dtype != given {
-                    return Some(format!("has dtype {given}, {dtype} is expected"));
-                }
-                if shape.len() != sizes.len() {
-                    return Some(format!(
-                        "has rank {} ({}), {} is expected",
-                        sizes.len(),
-                        show(*given, sizes),
-                        self.show_port(port)
-                    ));
-                }
-                for (axis, (dim, &size)) in shape.iter().zip(sizes).enumerate() {
-                    match dim.eval(bound) {
-                        Ok(expected) if i64::try_from(size) == Ok(expected) => {}
-                        Ok(expected) => {
-                            return Some(format!(
-                                "has size {size} on axis {axis}, {expected} is expected ({})",
-                                self.show_port(port)
-                            ));
-                        }
-                        Err(_) => {}
-                    }
-                }
-                let n_bytes = sizes
-                    .iter()
-                    .try_fold(1usize, |n, &size| n.checked_mul(size))
-                    .and_then(|n| dtype.byte_len(n));
-                if n_bytes != Some(bytes.len()) {
-                    return Some(format!(
-                        "has {} bytes, which do not fit {}",
-                        bytes.len(),
-                        show(*given, sizes)
-                    ));
-                }
-                None
-            }
+impl Operand {
+    fn input(position: usize, input: &InputRef<'_>) -> Self {
+        Self {
+            dtype: input.tensor().map(|(dtype, ..)| dtype),
+            shape: input.sizes(),
+            at: At::Input(position),
         }
     }
 }
 
-fn as_param<'a>(input: &InputRef<'a>) -> Param<'a> {
-    match *input {
-        InputRef::Bytes {
-            dtype,
-            shape,
-            bytes,
-        } => Param::Tensor {
-            dtype,
-            shape: Sizes::from_slice(shape),
-            bytes,
-        },
-        InputRef::Value(HostValue::Tensor(tensor)) => Param::Tensor {
-            dtype: tensor.dtype(),
-            shape: Sizes::from_slice(tensor.shape()),
-            bytes: tensor.bytes(),
-        },
-        InputRef::Value(value) => Param::Host(value),
-    }
-}
-
-/// Evaluates shapes of an entry's outputs for tests and tools.
-impl Session {
-    /// Shapes of an entry's tensor outputs for these sizes of the inputs' symbolic dims; `None` where data decide them.
-    pub fn output_shapes(
-        &self,
-        entry: &str,
-        dims: &[(&str, i64)],
-    ) -> Result<Vec<Option<Vec<usize>>>, RunError> {
-        let (_, entry) = self.entry(entry)?;
-        let symbols = &self.program().symbols;
-        let mut values = vec![UNBOUND; symbols.len()];
-        for (name, value) in dims {
-            if let Some(symbol) = symbols.iter().position(|symbol| symbol.name == *name) {
-                values[symbol] = *value;
-            }
-        }
-        Ok(entry
-            .outputs
-            .iter()
-            .map(|port| {
-                let (_, shape) = port.ty.as_tensor()?;
-                shape_of(shape, &values).ok().map(|sizes| sizes.to_vec())
-            })
-            .collect())
-    }
-}
+// Threads share a session and move states.
+const _: () = {
+    const fn is_sync<T: Send + Sync>() {}
+    const fn is_send<T: Send>() {}
+    is_sync::<Session>();
+    is_send::<State>();
+};

@@ -105,6 +105,16 @@ impl Memory for AlignedBytes {
             .ok_or_else(|| outside("read", offset, to.len(), self.len))
     }
 
+    fn copy_within(&mut self, from: usize, to: usize, bytes: usize) -> Result<(), DeviceError> {
+        let len = self.len;
+        let inside = |start: usize| start.checked_add(bytes).is_some_and(|end| end <= len);
+        if !inside(from) || !inside(to) {
+            return Err(outside("move", from.max(to), bytes, len));
+        }
+        <[u8]>::copy_within(self, from..from + bytes, to);
+        Ok(())
+    }
+
     fn host(&self) -> Option<&[u8]> {
         Some(self)
     }

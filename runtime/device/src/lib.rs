@@ -50,6 +50,8 @@ pub trait Memory: Send + Sync + Any {
     fn write(&mut self, offset: usize, from: &[u8]) -> Result<(), DeviceError>;
     /// Copies to the host.
     fn read(&self, offset: usize, to: &mut [u8]) -> Result<(), DeviceError>;
+    /// Moves `bytes` bytes inside it; the ranges may overlap.
+    fn copy_within(&mut self, from: usize, to: usize, bytes: usize) -> Result<(), DeviceError>;
     /// The bytes, where the host can see them.
     fn host(&self) -> Option<&[u8]>;
     /// The bytes to change, where the host can see them.

@@ -1,8 +1,9 @@
 //! The file form: a safetensors file whose metadata hold the program and whose tensors are the constants.
 //!
 //! Constants start at multiples of 64 (gaps are filled by `pad.N` tensors, since the format allows no holes) and are mapped,
-//! not read. The metadata carry a hash of program, tensor table and checksums, tested at every load, and a checksum of
-//! each constant, tested by [`Artifact::check_constants`]. A file is written under a temporary name and renamed.
+//! not read. At every load the header must be, byte for byte, what would be written for its contents, with a hash of
+//! program, tensor table and checksums; the program is then validated as hostile. The metadata also carry a checksum of each
+//! constant, tested by [`Artifact::check_constants`]. A file is written under a temporary name and renamed.
 
 use crate::memory::ALIGNMENT;
 use crate::program::{ConstRef, Program, SCHEMA};
@@ -15,6 +16,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
+const METADATA: &str = "__metadata__";
 const PROGRAM_KEY: &str = "graphc.program";
 const CHECKSUMS_KEY: &str = "graphc.checksums";
 const HASH_KEY: &str = "graphc.hash";
@@ -134,7 +136,13 @@ fn write_file(path: &Path, program: &Program, source: &mut dyn ConstSource) -> i
             end += gap;
         }
         let (stored, shape) = stored_type(constant.dtype, &constant.shape, n_bytes);
-        rows.insert(constant.name.clone(), row(stored, shape, end, n_bytes));
+        let row = row(stored, shape, end, n_bytes);
+        if constant.name == METADATA || rows.insert(constant.name.clone(), row).is_some() {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                format!("constant `{}` has a name that is taken", constant.name),
+            ));
+        }
         order.push((Some(id), constant.name.clone(), n_bytes));
         end += n_bytes;
     }
@@ -192,7 +200,7 @@ fn header(rows: &BTreeMap<String, Row>, program: &str, checksums: &str) -> io::R
     let hash = table_hash(rows, program, checksums)?;
     let mut object = serde_json::Map::new();
     object.insert(
-        "__metadata__".to_owned(),
+        METADATA.to_owned(),
         serde_json::json!({ PROGRAM_KEY: program, CHECKSUMS_KEY: checksums, HASH_KEY: hash }),
     );
     for (name, row) in rows {
@@ -268,6 +276,7 @@ impl Write for HashedWriter<'_> {
 #[derive(Clone, Debug)]
 pub struct Artifact {
     file: MappedFile,
+    data_start: usize,
     program: Program,
     ranges: PrimaryMap<ConstRef, Range<usize>>,
     checksums: BTreeMap<String, String>,
@@ -291,10 +300,12 @@ impl Artifact {
                 .ok_or_else(|| damaged(format!("metadata `{key}` is missing")))
         };
         let (program_text, checksums_text) = (field(PROGRAM_KEY)?, field(CHECKSUMS_KEY)?);
-        let hash =
-            table_hash(&rows, program_text, checksums_text).map_err(|e| damaged(e.to_string()))?;
-        if hash != *field(HASH_KEY)? {
-            return Err(damaged("header and plan differ from their hash".to_owned()));
+        let written = header(&rows, program_text, checksums_text)
+            .map_err(|error| damaged(error.to_string()))?;
+        if file.get(..data_start) != Some(&written) {
+            return Err(damaged(
+                "header and plan are not as they were written".to_owned(),
+            ));
         }
         let schema = serde_json::from_str::<Schema>(program_text).map(|found| found.schema);
         if let Ok(schema) = schema
@@ -316,6 +327,7 @@ impl Artifact {
         let checksums = serde_json::from_str(checksums_text)
             .map_err(|error| damaged(format!("checksums: {error}")))?;
         let n_data = file.len() - data_start;
+        check_rows(&rows, n_data).map_err(damaged)?;
         let mut ranges = PrimaryMap::new();
         for constant in program.consts.values() {
             if constant.literal.is_some() {
@@ -326,12 +338,11 @@ impl Artifact {
                 .get(&constant.name)
                 .ok_or_else(|| damaged(format!("tensor `{}` is missing", constant.name)))?;
             let [start, end] = row.data_offsets;
-            let expected = constant_bytes(constant.dtype, &constant.shape);
-            if start > end
-                || end > n_data
-                || expected != Some(end - start)
-                || start % ALIGNMENT != 0
-            {
+            let fits = constant_bytes(constant.dtype, &constant.shape).is_some_and(|n_bytes| {
+                let (stored, shape) = stored_type(constant.dtype, &constant.shape, n_bytes);
+                n_bytes == end - start && stored == row.dtype && shape == row.shape
+            });
+            if !fits || start % ALIGNMENT != 0 {
                 return Err(damaged(format!(
                     "tensor `{}` has a wrong place or size",
                     constant.name
@@ -341,6 +352,7 @@ impl Artifact {
         }
         Ok(Self {
             file,
+            data_start,
             program,
             ranges,
             checksums,
@@ -383,6 +395,22 @@ impl Artifact {
             .unwrap_or(&[])
     }
 
+    /// Places between constants that hold anything but zeros.
+    fn filled_gaps(&self) -> Vec<String> {
+        let mut ranges: Vec<&Range<usize>> = self.ranges.values().collect();
+        ranges.sort_by_key(|range| range.start);
+        let mut end = self.data_start;
+        let mut filled = Vec::new();
+        for range in ranges {
+            let gap = self.file.bytes().get(end..range.start).unwrap_or(&[]);
+            if gap.iter().any(|&byte| byte != 0) {
+                filled.push(format!("bytes {end}..{}", range.start));
+            }
+            end = end.max(range.end);
+        }
+        filled
+    }
+
     /// Reads every constant and compares it with its checksum.
     pub fn check_constants(&self) -> Result<(), ArtifactError> {
         let names: Vec<String> = self
@@ -395,6 +423,7 @@ impl Artifact {
                 self.checksums.get(&constant.name) != Some(&digest)
             })
             .map(|(_, constant)| constant.name.clone())
+            .chain(self.filled_gaps())
             .collect();
         if names.is_empty() {
             return Ok(());
@@ -404,6 +433,28 @@ impl Artifact {
             names,
         })
     }
+}
+
+/// Tensors fill the data of the file from its start to its end, in some order, without gaps and overlaps.
+fn check_rows(rows: &BTreeMap<String, Row>, n_data: usize) -> Result<(), String> {
+    let mut order: Vec<(&String, [usize; 2])> = rows
+        .iter()
+        .map(|(name, row)| (name, row.data_offsets))
+        .collect();
+    order.sort_by_key(|&(_, offsets)| offsets);
+    let mut at = 0;
+    for (name, [start, end]) in order {
+        if start != at || end < start {
+            return Err(format!(
+                "tensor `{name}` does not begin where the one before ends"
+            ));
+        }
+        at = end;
+    }
+    if at != n_data {
+        return Err(format!("tensors take {at} bytes, the file holds {n_data}"));
+    }
+    Ok(())
 }
 
 type Header = (usize, BTreeMap<String, String>, BTreeMap<String, Row>);
@@ -418,11 +469,12 @@ fn read_header(bytes: &[u8]) -> Result<Header, String> {
         .checked_add(8)
         .and_then(|end| bytes.get(8..end))
         .ok_or("the header is cut or no header")?;
+    if !(length + 8).is_multiple_of(ALIGNMENT) {
+        return Err("the data do not start at a multiple of 64".to_owned());
+    }
     let mut object: BTreeMap<String, serde_json::Value> =
         serde_json::from_slice(text).map_err(|error| format!("header: {error}"))?;
-    let metadata = object
-        .remove("__metadata__")
-        .ok_or("metadata are missing")?;
+    let metadata = object.remove(METADATA).ok_or("metadata are missing")?;
     let metadata =
         serde_json::from_value(metadata).map_err(|error| format!("metadata: {error}"))?;
     let rows = object

@@ -388,6 +388,23 @@ impl SlotType {
     }
 }
 
+impl Guard {
+    /// The dim that it looks at.
+    pub fn dim(&self) -> &Dim {
+        let (Guard::AtLeast(dim, _) | Guard::AtMost(dim, _) | Guard::Multiple(dim, _)) = self;
+        dim
+    }
+
+    /// Whether it holds for these values of the symbols.
+    pub fn holds(&self, values: &[i64]) -> bool {
+        self.dim().eval(values).is_ok_and(|value| match *self {
+            Guard::AtLeast(_, least) => value >= least,
+            Guard::AtMost(_, most) => value <= most,
+            Guard::Multiple(_, of) => of != 0 && value.checked_rem(of) == Some(0),
+        })
+    }
+}
+
 impl Body {
     /// The slot whose storage a slot's bytes are in, following aliases.
     pub fn root(&self, mut slot: SlotId) -> SlotId {
