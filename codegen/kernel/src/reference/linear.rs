@@ -90,12 +90,10 @@ fn eliminate(matrix: &mut [f64], size: usize) -> f64 {
     product
 }
 
-/// Length of the transform: that of the longer side, a shorter x being padded with zeros.
+/// The transformed axis, and the length of the transform: that of the result along it.
 fn dft_len(spec: &BoundSpec, axis: &Dim) -> Option<(usize, usize)> {
     let axis = usize::try_from(axis.as_const()?).ok()?;
-    let (x, y) = (spec.inputs.first()?, spec.outputs.first()?);
-    let len = (*x.shape.get(axis)?).max(*y.shape.get(axis)?);
-    Some((axis, len))
+    Some((axis, *spec.outputs.first()?.shape.get(axis)?))
 }
 
 /// Scratch of [`dft`]: a turn for each step.
@@ -103,8 +101,8 @@ pub(super) fn dft_scratch(spec: &BoundSpec, axis: &Dim) -> usize {
     dft_len(spec, axis).map_or(0, |(_, len)| len.saturating_mul(size_of::<[f64; 2]>()))
 }
 
-/// `x[…, 1|2] → y[…, 1|2]`: by the sum itself. A result of fewer frequencies than x holds the first of them; a result of
-/// reals alone from an inverse takes x of half the frequencies (`n / 2 + 1`) as those of a real signal.
+/// `x[…, 1|2] → y[…, 1|2]`: by the sum itself, as long as the result along the axis; x is cut or padded with zeros to
+/// that. A result of one component holds the real parts.
 pub(super) fn dft(call: &mut Call<'_, '_>, axis: &Dim, inverse: bool) -> Result<(), KernelError> {
     call.dense(1..=1, 1)?;
     let (x, y) = (call.input(0)?, call.output(0)?);
@@ -133,7 +131,7 @@ pub(super) fn dft(call: &mut Call<'_, '_>, axis: &Dim, inverse: bool) -> Result<
     Ok(())
 }
 
-// Relies on `dft`: x and y agree but for the axis and the components.
+// Relies on `dft`: x and y agree but for the axis and the components, and y has elements.
 fn transform<T: Number>(call: &mut Call<'_, '_>, axis: usize, len: usize, inverse: bool) {
     let spec = call.spec;
     let x: &[T] = elements(&spec.inputs[0], call.inputs[0]);
@@ -141,9 +139,8 @@ fn transform<T: Number>(call: &mut Call<'_, '_>, axis: usize, len: usize, invers
     let (x_shape, y_shape) = (&spec.inputs[0].shape, &spec.outputs[0].shape);
     let rank = x_shape.len();
     let (n_from, n_to) = (x_shape[rank - 1], y_shape[rank - 1]);
-    let (outer, n_y, inner) = around(&y_shape[..rank - 1], axis);
+    let (outer, _, inner) = around(&y_shape[..rank - 1], axis);
     let n_x = x_shape[axis];
-    let halved = inverse && n_from == 2 && n_to == 1 && n_x == n_y / 2 + 1;
     let turns: &mut [[f64; 2]] = typed_mut(&mut call.scratch[..len * size_of::<[f64; 2]>()]);
     let direction = if inverse { 1.0 } else { -1.0 };
     for (step, turn) in turns.iter_mut().enumerate() {
@@ -153,32 +150,26 @@ fn transform<T: Number>(call: &mut Call<'_, '_>, axis: usize, len: usize, invers
     let scale = if inverse { len as f64 } else { 1.0 };
     for line in 0..outer * inner {
         let (block, lane) = (line / inner, line % inner);
-        let read = |step: usize| {
-            let first = ((block * n_x + step) * inner + lane) * n_from;
-            [
-                x[first].to_f64(),
-                if n_from == 2 {
-                    x[first + 1].to_f64()
-                } else {
-                    0.0
-                },
-            ]
-        };
-        for frequency in 0..n_y {
+        for frequency in 0..len {
             let mut sum = [0.0; 2];
-            for step in 0..if halved { len } else { n_x } {
-                let [real, imaginary] = if step < n_x {
-                    read(step)
-                } else {
-                    let [real, imaginary] = read(len - step);
-                    [real, -imaginary]
-                };
-                let [cosine, sine] =
-                    turns[(step as u128 * frequency as u128 % len as u128) as usize];
-                sum[0] += real * cosine - imaginary * sine;
-                sum[1] += real * sine + imaginary * cosine;
+            let mut turn = 0;
+            for step in 0..n_x.min(len) {
+                let first = ((block * n_x + step) * inner + lane) * n_from;
+                let [cosine, sine] = turns[turn];
+                let real = x[first].to_f64();
+                sum[0] += real * cosine;
+                sum[1] += real * sine;
+                if n_from == 2 {
+                    let imaginary = x[first + 1].to_f64();
+                    sum[0] -= imaginary * sine;
+                    sum[1] += imaginary * cosine;
+                }
+                turn += frequency;
+                if turn >= len {
+                    turn -= len;
+                }
             }
-            let first = ((block * n_y + frequency) * inner + lane) * n_to;
+            let first = ((block * len + frequency) * inner + lane) * n_to;
             for component in 0..n_to {
                 y[first + component] = T::from_f64(sum[component] / scale);
             }
@@ -227,23 +218,23 @@ mod tests {
     }
 
     #[test]
-    fn dft_of_reals_gives_as_many_frequencies_as_the_result_has() {
-        let y = dft(false, &[4, 1], &[1.0, 2.0, 3.0, 4.0], &[4, 2]);
+    fn dft_is_as_long_as_its_result() {
+        let x = [1.0, 2.0, 3.0, 4.0];
+        let y = dft(false, &[4, 1], &x, &[4, 2]);
         assert_close(&y, &[10.0, 0.0, -2.0, 2.0, -2.0, 0.0, -2.0, -2.0]);
-        let y = dft(false, &[4, 1], &[1.0, 2.0, 3.0, 4.0], &[3, 2]);
-        assert_close(&y, &[10.0, 0.0, -2.0, 2.0, -2.0, 0.0]);
+        // Cut to two, and padded with zeros to eight, every second frequency of which is as before.
+        let y = dft(false, &[4, 1], &x, &[2, 2]);
+        assert_close(&y, &[3.0, 0.0, -1.0, 0.0]);
+        let y = dft(false, &[4, 1], &x, &[8, 2]);
+        assert_close(&y[4..6], &[-2.0, 2.0]);
     }
 
     #[test]
-    fn inverse_dft_undoes_the_whole_and_the_half() {
-        let y = dft(
-            true,
-            &[4, 2],
-            &[10.0, 0.0, -2.0, 2.0, -2.0, 0.0, -2.0, -2.0],
-            &[4, 2],
-        );
+    fn inverse_dft_undoes_the_other_and_may_leave_the_real_part() {
+        let x = [10.0, 0.0, -2.0, 2.0, -2.0, 0.0, -2.0, -2.0];
+        let y = dft(true, &[4, 2], &x, &[4, 2]);
         assert_close(&y, &[1.0, 0.0, 2.0, 0.0, 3.0, 0.0, 4.0, 0.0]);
-        let y = dft(true, &[3, 2], &[10.0, 0.0, -2.0, 2.0, -2.0, 0.0], &[4, 1]);
+        let y = dft(true, &[4, 2], &x, &[4, 1]);
         assert_close(&y, &[1.0, 2.0, 3.0, 4.0]);
     }
 }

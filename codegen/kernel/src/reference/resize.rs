@@ -1,7 +1,8 @@
 //! Resampling to another size (ONNX Resize).
 //!
 //! Every element is a weighted mean over a box of x, the weights a product over axes and computed where they are used:
-//! a symbolic scale may make any number of them. Indices beyond an edge read the edge.
+//! a symbolic scale may make any number of them. Indices beyond an edge read the edge. Coordinates are computed in f32,
+//! step by step as runtimes do: which element is nearest, and what lies outside, depends on their last bit.
 
 use super::check::{Axes, Counter};
 use super::element::Number;
@@ -24,8 +25,10 @@ const MOST_TAPS: f64 = (1u64 << 31) as f64;
 struct Axis {
     n_in: usize,
     n_out: usize,
-    scale: f64,
-    roi: [f64; 2],
+    scale: f32,
+    /// Size of the result that corners are aligned to: with given scales it need not be whole.
+    length: f32,
+    roi: [f32; 2],
 }
 
 /// What an output position reads along one axis.
@@ -95,34 +98,30 @@ fn axes(call: &Call<'_, '_>, resize: &Resize) -> Result<SmallVec<[Axis; MAX_RANK
         call.spec.inputs[input].dtype,
         position,
     ) {
-        Scalar::Float(value) => value,
-        Scalar::Int(value) => value as f64,
+        Scalar::Float(value) => value as f32,
+        Scalar::Int(value) => value as f32,
     };
     let kept = kept_scale(call, resize)?;
     let mut axes = SmallVec::new();
     for axis in 0..rank {
         let (n_in, n_out) = (x.shape[axis], y.shape[axis]);
-        let scale = match &resize.scales {
-            Some(scales) => scales[axis].get(),
-            None if resize.has_scales => float(1, axis),
-            None => match kept {
-                Some(scale)
-                    if resize
-                        .requested
-                        .iter()
-                        .any(|&(kept_axis, _)| kept_axis == axis) =>
-                {
-                    scale
-                }
-                Some(_) => 1.0,
-                None => n_out as f64 / n_in as f64,
-            },
+        let given = match &resize.scales {
+            Some(scales) => Some(scales[axis].get() as f32),
+            None if resize.has_scales => Some(float(1, axis)),
+            None => None,
         };
-        if !(scale > 0.0 && scale.is_finite() && 8.0 / scale < MOST_TAPS) {
+        let is_kept = |&(kept_axis, _): &(usize, _)| kept_axis == axis;
+        let scale = match (given, kept) {
+            (Some(scale), _) => scale,
+            (None, Some(scale)) if resize.requested.iter().any(is_kept) => scale,
+            (None, Some(_)) => 1.0,
+            (None, None) => n_out as f32 / n_in as f32,
+        };
+        if !(scale > 0.0 && scale.is_finite() && 8.0 / f64::from(scale) < MOST_TAPS) {
             return Err(call.error(format!("scale {scale} of axis {axis} is out of range")));
         }
         let roi = match &resize.roi {
-            Some(roi) => roi[axis].map(|bound| bound.get()),
+            Some(roi) => roi[axis].map(|bound| bound.get() as f32),
             None if resize.has_roi => [float(n_inputs - 1, axis), float(n_inputs - 1, rank + axis)],
             None => [0.0, 1.0],
         };
@@ -130,6 +129,7 @@ fn axes(call: &Call<'_, '_>, resize: &Resize) -> Result<SmallVec<[Axis; MAX_RANK
             n_in,
             n_out,
             scale,
+            length: given.map_or(n_out as f32, |scale| scale * n_in as f32),
             roi,
         });
     }
@@ -137,12 +137,12 @@ fn axes(call: &Call<'_, '_>, resize: &Resize) -> Result<SmallVec<[Axis; MAX_RANK
 }
 
 /// The one scale of a keep-aspect policy.
-fn kept_scale(call: &Call<'_, '_>, resize: &Resize) -> Result<Option<f64>, KernelError> {
-    let mut kept: Option<f64> = None;
+fn kept_scale(call: &Call<'_, '_>, resize: &Resize) -> Result<Option<f32>, KernelError> {
+    let mut kept: Option<f32> = None;
     for (axis, size) in &resize.requested {
         let n_in = call.input(0)?.shape.get(*axis);
         let n_in = n_in.ok_or_else(|| call.error(format!("axis {axis} is outside of x")))?;
-        let scale = call.bound(size)? as f64 / *n_in as f64;
+        let scale = call.bound(size)? as f32 / *n_in as f32;
         kept = match resize.policy {
             ResizePolicy::Stretch => None,
             ResizePolicy::NotLarger => Some(kept.map_or(scale, |kept| kept.min(scale))),
@@ -154,29 +154,27 @@ fn kept_scale(call: &Call<'_, '_>, resize: &Resize) -> Result<Option<f64>, Kerne
 
 impl Axis {
     /// Where an output position lies in x.
-    fn coordinate(&self, mode: CoordinateMode, at: usize) -> f64 {
-        let (at, n_in, n_out) = (at as f64, self.n_in as f64, self.n_out as f64);
-        let length = self.scale * n_in;
+    fn coordinate(&self, mode: CoordinateMode, at: usize) -> f32 {
+        let (at, n_in, n_out) = (at as f32, self.n_in as f32, self.n_out as f32);
         match mode {
             CoordinateMode::HalfPixel => (at + 0.5) / self.scale - 0.5,
             CoordinateMode::HalfPixelSymmetric => {
-                n_in / 2.0 * (1.0 - n_out / length) + (at + 0.5) / self.scale - 0.5
+                let offset = n_in / 2.0 * (1.0 - n_out / (self.scale * n_in));
+                let step = (f64::from(at) + 0.5) / f64::from(self.scale);
+                (f64::from(offset) + step - 0.5) as f32
             }
             CoordinateMode::PytorchHalfPixel if self.n_out == 1 => 0.0,
             CoordinateMode::PytorchHalfPixel => (at + 0.5) / self.scale - 0.5,
-            // The fractional length, as the operator's reference has it.
-            CoordinateMode::AlignCorners if length == 1.0 || self.n_out == 1 => 0.0,
-            CoordinateMode::AlignCorners => at * (n_in - 1.0) / (length - 1.0),
+            CoordinateMode::AlignCorners if self.length == 1.0 || self.n_out == 1 => 0.0,
+            CoordinateMode::AlignCorners => at * (n_in - 1.0) / (self.length - 1.0),
             CoordinateMode::Asymmetric => at / self.scale,
             CoordinateMode::TfHalfPixelForNearest => (at + 0.5) / self.scale,
             CoordinateMode::TfCropAndResize => {
                 let [start, end] = self.roi;
-                let along = if self.n_out == 1 || length == 1.0 {
-                    0.5
-                } else {
-                    at / (length - 1.0)
-                };
-                start * (n_in - 1.0) + along * (end - start) * (n_in - 1.0)
+                if self.n_out == 1 {
+                    return 0.5 * (start + end) * (n_in - 1.0);
+                }
+                start * (n_in - 1.0) + at * (end - start) * (n_in - 1.0) / (n_out - 1.0)
             }
         }
     }
@@ -187,7 +185,7 @@ impl Axis {
         let center = if same {
             at as f64
         } else {
-            self.coordinate(resize.coordinates, at)
+            f64::from(self.coordinate(resize.coordinates, at))
         };
         let outside = cropped && !(0.0..=(self.n_in - 1) as f64).contains(&center);
         let center = if center.is_nan() {
@@ -227,7 +225,7 @@ impl Axis {
     /// How much narrower than its filter a step in x is.
     fn stretch(&self, resize: &Resize) -> f64 {
         if resize.antialias {
-            self.scale.min(1.0)
+            f64::from(self.scale).min(1.0)
         } else {
             1.0
         }

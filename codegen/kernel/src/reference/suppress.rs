@@ -12,22 +12,23 @@ pub(super) fn non_max_suppression_scratch(spec: &BoundSpec) -> usize {
     n_boxes.map_or(0, |n| n.saturating_mul(size_of::<usize>()))
 }
 
-/// Low and high corner.
-fn corners(of: &[f32], center_point_box: bool) -> [f64; 4] {
-    let [a, b, c, d] = [0, 1, 2, 3].map(|at| f64::from(of[at]));
+/// Low and high corner. In `f32`, as are overlaps, because a threshold decides on them: runtimes compute them so.
+fn corners(of: &[f32], center_point_box: bool) -> [f32; 4] {
+    let [a, b, c, d] = [0, 1, 2, 3].map(|at| of[at]);
     if center_point_box {
-        [b - d / 2.0, a - c / 2.0, b + d / 2.0, a + c / 2.0]
+        [a - c / 2.0, b - d / 2.0, a + c / 2.0, b + d / 2.0]
     } else {
         [a.min(c), b.min(d), a.max(c), b.max(d)]
     }
 }
 
-fn overlap(a: [f64; 4], b: [f64; 4]) -> f64 {
+/// Intersection over union; 0 where a box has no area.
+fn overlap(a: [f32; 4], b: [f32; 4]) -> f32 {
     let side = |axis: usize| (a[axis + 2].min(b[axis + 2]) - a[axis].max(b[axis])).max(0.0);
-    let area = |of: [f64; 4]| (of[2] - of[0]) * (of[3] - of[1]);
+    let area = |of: [f32; 4]| (of[2] - of[0]) * (of[3] - of[1]);
     let shared = side(0) * side(1);
     let joined = area(a) + area(b) - shared;
-    if shared > 0.0 && joined > 0.0 {
+    if shared > 0.0 && area(a) > 0.0 && area(b) > 0.0 && joined > 0.0 {
         shared / joined
     } else {
         0.0
@@ -69,7 +70,7 @@ pub(super) fn non_max_suppression(
     let scores = elements::<f32>(spec, &spec.inputs[1], inputs[1])?;
     let max_per_class = elements::<i64>(spec, &spec.inputs[2], inputs[2])?[0];
     let max_per_class = usize::try_from(max_per_class).unwrap_or(0);
-    let max_overlap = f64::from(elements::<f32>(spec, &spec.inputs[3], inputs[3])?[0]);
+    let max_overlap = elements::<f32>(spec, &spec.inputs[3], inputs[3])?[0];
     let min_score = elements::<f32>(spec, &spec.inputs[4], inputs[4])?[0];
     let candidates = words::<usize>(spec, call.scratch, n_boxes)?;
     let [rows, count] = &mut *call.outputs else {

@@ -1,4 +1,6 @@
 //! Resampling to another size (ONNX Resize): one axis after the other, each by a table of taps.
+//!
+//! Coordinates are `f32`, step by step as runtimes compute them, because elements are picked by them.
 
 use super::call::Call;
 use crate::error::Result;
@@ -17,9 +19,11 @@ struct Mix {
 struct Axis {
     from: usize,
     to: usize,
-    scale: f64,
+    scale: f32,
+    /// `scale · from` where the scale is given, which need not be whole; else the size of the result.
+    length: f32,
     /// Normalised start and end of the region of interest.
-    roi: [f64; 2],
+    roi: [f32; 2],
 }
 
 pub(super) fn resize(call: &Call<'_>, resize: &Resize) -> Result<Tensor> {
@@ -70,33 +74,41 @@ fn is_cropping(resize: &Resize) -> bool {
 
 fn axes(call: &Call<'_>, resize: &Resize, from: &[usize], to: &[usize]) -> Result<Vec<Axis>> {
     let rank = from.len();
-    let mut scales: Vec<f64> = (0..rank)
-        .map(|axis| to[axis] as f64 / from[axis] as f64)
-        .collect();
-    if let Some(given) = &resize.scales {
-        scales = given.iter().map(|scale| scale.get()).collect();
-    } else if resize.has_scales {
-        scales = call.input(1)?.to_f64()?;
-    } else if resize.policy != ResizePolicy::Stretch {
+    let narrow = |values: Vec<f64>| values.into_iter().map(|value| value as f32).collect();
+    let given: Option<Vec<f32>> = match &resize.scales {
+        Some(given) => Some(given.iter().map(|scale| scale.get() as f32).collect()),
+        None if resize.has_scales => Some(narrow(call.input(1)?.to_f64()?)),
+        None => None,
+    };
+    let scales: Vec<f32> = if let Some(given) = &given {
+        given.clone()
+    } else if resize.policy == ResizePolicy::Stretch {
+        let pairs = from.iter().zip(to);
+        pairs.map(|(&from, &to)| to as f32 / from as f32).collect()
+    } else {
         let mut ratios = Vec::with_capacity(resize.requested.len());
         for (axis, size) in &resize.requested {
-            ratios.push(call.size(size)? as f64 / from[*axis] as f64);
+            ratios.push(call.size(size)? as f32 / from[*axis] as f32);
         }
         let chosen = if resize.policy == ResizePolicy::NotLarger {
-            ratios.iter().copied().fold(f64::INFINITY, f64::min)
+            ratios.iter().copied().fold(f32::INFINITY, f32::min)
         } else {
-            ratios.iter().copied().fold(0.0, f64::max)
+            ratios.iter().copied().fold(0.0, f32::max)
         };
-        scales = vec![1.0; rank];
+        let mut scales = vec![1.0; rank];
         for (axis, _) in &resize.requested {
             scales[*axis] = chosen;
         }
-    }
+        scales
+    };
     let mut rois = vec![[0.0, 1.0]; rank];
     if let Some(given) = &resize.roi {
-        rois = given.iter().map(|ends| ends.map(|end| end.get())).collect();
+        rois = given
+            .iter()
+            .map(|ends| ends.map(|end| end.get() as f32))
+            .collect();
     } else if resize.has_roi {
-        let ends = call.input(1 + usize::from(resize.has_scales))?.to_f64()?;
+        let ends: Vec<f32> = narrow(call.input(1 + usize::from(resize.has_scales))?.to_f64()?);
         rois = (0..rank)
             .map(|axis| [ends[axis], ends[rank + axis]])
             .collect();
@@ -106,46 +118,58 @@ fn axes(call: &Call<'_>, resize: &Resize, from: &[usize], to: &[usize]) -> Resul
             from: from[axis],
             to: to[axis],
             scale: scales[axis],
+            length: match &given {
+                Some(given) => given[axis] * from[axis] as f32,
+                None => to[axis] as f32,
+            },
             roi: rois[axis],
         })
         .collect())
 }
 
-/// Where in x an output position lies. The size of the result counts as `scale · in`, which need not be whole.
-fn coordinate(mode: CoordinateMode, axis: &Axis, position: f64) -> f64 {
-    let from = axis.from as f64;
-    let to = axis.scale * from;
+/// Where in x an output position lies.
+fn coordinate(mode: CoordinateMode, axis: &Axis, position: f32) -> f32 {
+    let (from, to) = (axis.from as f32, axis.to as f32);
+    let half_pixel = (position + 0.5) / axis.scale - 0.5;
     match mode {
-        CoordinateMode::HalfPixel => (position + 0.5) / axis.scale - 0.5,
+        CoordinateMode::HalfPixel => half_pixel,
         CoordinateMode::HalfPixelSymmetric => {
-            let adjustment = axis.to as f64 / to;
+            let adjustment = to / (axis.scale * from);
             let offset = from / 2.0 * (1.0 - adjustment);
-            offset + (position + 0.5) / axis.scale - 0.5
+            // From here on runtimes compute in doubles.
+            let distance = (f64::from(position) + 0.5) / f64::from(axis.scale);
+            (f64::from(offset) + distance - 0.5) as f32
         }
         CoordinateMode::PytorchHalfPixel if axis.to <= 1 => 0.0,
-        CoordinateMode::PytorchHalfPixel => (position + 0.5) / axis.scale - 0.5,
-        CoordinateMode::AlignCorners if to == 1.0 => 0.0,
-        CoordinateMode::AlignCorners => position * (from - 1.0) / (to - 1.0),
+        CoordinateMode::PytorchHalfPixel => half_pixel,
+        CoordinateMode::AlignCorners if axis.to <= 1 || axis.length == 1.0 => 0.0,
+        CoordinateMode::AlignCorners => position * (from - 1.0) / (axis.length - 1.0),
         CoordinateMode::Asymmetric => position / axis.scale,
         CoordinateMode::TfHalfPixelForNearest => (position + 0.5) / axis.scale,
         CoordinateMode::TfCropAndResize => {
             let [start, end] = axis.roi;
-            let inside = if to == 1.0 {
-                (end - start) * (from - 1.0) / 2.0
+            if axis.to > 1 {
+                let inside = position * (end - start) * (from - 1.0) / (to - 1.0);
+                start * (from - 1.0) + inside
             } else {
-                position * (end - start) * (from - 1.0) / (to - 1.0)
-            };
-            start * (from - 1.0) + inside
+                0.5 * (start + end) * (from - 1.0)
+            }
         }
     }
 }
 
 fn mix(resize: &Resize, axis: &Axis, position: usize) -> Mix {
-    let x = coordinate(resize.coordinates, axis, position as f64);
+    // Axes that keep their size are not resampled.
+    let is_kept = axis.scale == 1.0 && axis.from == axis.to && !is_cropping(resize);
+    let x = if is_kept {
+        position as f64
+    } else {
+        f64::from(coordinate(resize.coordinates, axis, position as f32))
+    };
     // The tap before x and the distance from it, in (0, 1], so that a whole x belongs to the tap on it.
     let before = x.ceil() - 1.0;
     let ratio = x - before;
-    let (first, weights) = weights(resize, axis.scale, ratio);
+    let (first, weights) = weights(resize, f64::from(axis.scale), ratio);
     let last = axis.from as f64 - 1.0;
     let mut taps: Vec<(f64, f64)> = weights
         .into_iter()
@@ -155,7 +179,9 @@ fn mix(resize: &Resize, axis: &Axis, position: usize) -> Mix {
     if resize.exclude_outside && resize.mode != InterpolationMode::Nearest {
         taps.retain(|(at, _)| (0.0..=last).contains(at));
         let sum: f64 = taps.iter().map(|(_, weight)| weight).sum();
-        taps.iter_mut().for_each(|(_, weight)| *weight /= sum);
+        if sum != 0.0 {
+            taps.iter_mut().for_each(|(_, weight)| *weight /= sum);
+        }
     }
     Mix {
         taps: taps

@@ -265,6 +265,7 @@ pub enum Op {
     /// `x[…, n, n] → y[…]`: determinant.
     Det,
     /// `x[…, c] → y[…, 1|2]`: discrete Fourier transform along `axis`, c = 1 (real) or 2 (complex) in the last axis.
+    /// It is as long as the result along the axis; x is cut or padded with zeros to that.
     Dft {
         /// Transformed axis.
         axis: Dim,

@@ -18,7 +18,7 @@ pub(super) const OPS: &[OpEntry] = &[
     onnx("GlobalAveragePool", |cx| global(cx, ReduceKind::Mean)),
     onnx("GlobalMaxPool", |cx| global(cx, ReduceKind::Max)),
     onnx("LpPool", |cx| {
-        let p = operand::size("p", cx.int("p", 2)?)?;
+        let p = exponent(cx)?;
         pool(cx, PoolKind::Lp { p })
     }),
     onnx("MaxPool", |cx| pool(cx, PoolKind::Max)),
@@ -99,7 +99,7 @@ fn none(n_axes: usize) -> Vec<Padding> {
 
 /// Reads the attributes; `kernel` is the kernel's shape where an operand gives it.
 fn window(cx: &mut NodeCx<'_, '_>, kernel: Option<Vec<usize>>) -> Result<Window, ConvertError> {
-    let given = sizes(cx, "kernel_shape")?;
+    let given = list_of_sizes(cx, "kernel_shape")?;
     let kernel = match (kernel, given) {
         (Some(kernel), Some(given)) if kernel != given => {
             return Err(ConvertError::Invalid(format!(
@@ -114,23 +114,9 @@ fn window(cx: &mut NodeCx<'_, '_>, kernel: Option<Vec<usize>>) -> Result<Window,
         }
     };
     let n_axes = kernel.len();
-    let strides = listed("strides", sizes(cx, "strides")?, n_axes)?;
-    let dilations = listed("dilations", sizes(cx, "dilations")?, n_axes)?;
-    let pads = match cx.ints_opt("pads")? {
-        None => none(n_axes),
-        Some(raw) if raw.len() == 2 * n_axes => (0..n_axes)
-            .map(|axis| Padding {
-                before: Dim::constant(raw[axis]),
-                after: Dim::constant(raw[axis + n_axes]),
-            })
-            .collect(),
-        Some(raw) => {
-            return Err(ConvertError::Invalid(format!(
-                "{} pads for {n_axes} spatial axes",
-                raw.len()
-            )));
-        }
-    };
+    let strides = per_axis("strides", list_of_sizes(cx, "strides")?, n_axes)?;
+    let dilations = per_axis("dilations", list_of_sizes(cx, "dilations")?, n_axes)?;
+    let pads = padding(cx, n_axes)?;
     Ok(Window {
         kernel,
         strides,
@@ -140,7 +126,31 @@ fn window(cx: &mut NodeCx<'_, '_>, kernel: Option<Vec<usize>>) -> Result<Window,
     })
 }
 
-fn sizes(cx: &NodeCx<'_, '_>, name: &str) -> Result<Option<Vec<usize>>, ConvertError> {
+/// The attribute `pads`: of all axes before, then after; none where it is missing.
+pub(super) fn padding(
+    cx: &NodeCx<'_, '_>,
+    n_axes: usize,
+) -> Result<Vec<Padding>, ConvertError> {
+    match cx.ints_opt("pads")? {
+        None => Ok(none(n_axes)),
+        Some(raw) if raw.len() == 2 * n_axes => Ok((0..n_axes)
+            .map(|axis| Padding {
+                before: Dim::constant(raw[axis]),
+                after: Dim::constant(raw[axis + n_axes]),
+            })
+            .collect()),
+        Some(raw) => Err(ConvertError::Invalid(format!(
+            "{} pads for {n_axes} spatial axes",
+            raw.len()
+        ))),
+    }
+}
+
+/// An attribute that lists sizes, if it is there.
+pub(super) fn list_of_sizes(
+    cx: &NodeCx<'_, '_>,
+    name: &str,
+) -> Result<Option<Vec<usize>>, ConvertError> {
     match cx.ints_opt(name)? {
         None => Ok(None),
         Some(raw) => raw
@@ -151,7 +161,8 @@ fn sizes(cx: &NodeCx<'_, '_>, name: &str) -> Result<Option<Vec<usize>>, ConvertE
     }
 }
 
-fn listed(
+/// Positive steps, one per axis; 1 where the attribute is missing.
+pub(super) fn per_axis(
     name: &str,
     given: Option<Vec<usize>>,
     n_axes: usize,
@@ -365,6 +376,22 @@ fn conv_transpose(cx: &mut NodeCx<'_, '_>) -> Converted {
 fn pool(cx: &mut NodeCx<'_, '_>, kind: PoolKind) -> Converted {
     let x = cx.input(0)?;
     pool_of(cx, x, kind, false)
+}
+
+/// The exponent of LpPool, a float in opset 1.
+fn exponent(cx: &NodeCx<'_, '_>) -> Result<usize, ConvertError> {
+    let p = if cx.opset() < 2 {
+        let p = cx.float("p", 2.0)?;
+        if p.fract() != 0.0 || !(1.0..=1e6).contains(&p) {
+            return Err(ConvertError::Unsupported(format!(
+                "p {p} is no positive integer"
+            )));
+        }
+        p as i64
+    } else {
+        cx.int("p", 2)?
+    };
+    operand::size("p", p)
 }
 
 /// The pooling of `x`, which is operand 0 with its channels first. What the last window of ceil mode has beyond the

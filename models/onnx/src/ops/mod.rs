@@ -13,6 +13,7 @@ mod construct;
 mod contrib;
 mod control;
 mod conv;
+mod detect;
 mod einsum;
 mod elementwise;
 mod features;
@@ -27,13 +28,17 @@ mod optional;
 mod pad;
 mod quant;
 mod random;
+mod ratio;
 mod recurrent;
 mod reduce;
+mod resize;
+mod sample;
 mod scan;
 mod scores;
 mod select;
 mod sequence;
 mod shape;
+mod signal;
 mod since;
 mod slice;
 mod text;
@@ -117,6 +122,7 @@ const FAMILIES: &[&[OpEntry]] = &[
     contrib::QLINEAR,
     control::OPS,
     conv::OPS,
+    detect::OPS,
     einsum::OPS,
     elementwise::OPS,
     features::OPS,
@@ -132,11 +138,14 @@ const FAMILIES: &[&[OpEntry]] = &[
     random::OPS,
     recurrent::OPS,
     reduce::OPS,
+    resize::OPS,
+    sample::OPS,
     scan::OPS,
     scores::OPS,
     select::OPS,
     sequence::OPS,
     shape::OPS,
+    signal::OPS,
     slice::OPS,
     text::OPS,
     training::OPS,

@@ -7,4 +7,5 @@ mod numbers;
 mod opsets;
 mod sequences;
 mod shapes;
+mod spatial;
 mod tables;
