@@ -127,10 +127,7 @@ fn window(cx: &mut NodeCx<'_, '_>, kernel: Option<Vec<usize>>) -> Result<Window,
 }
 
 /// The attribute `pads`: of all axes before, then after; none where it is missing.
-pub(super) fn padding(
-    cx: &NodeCx<'_, '_>,
-    n_axes: usize,
-) -> Result<Vec<Padding>, ConvertError> {
+pub(super) fn padding(cx: &NodeCx<'_, '_>, n_axes: usize) -> Result<Vec<Padding>, ConvertError> {
     match cx.ints_opt("pads")? {
         None => Ok(none(n_axes)),
         Some(raw) if raw.len() == 2 * n_axes => Ok((0..n_axes)

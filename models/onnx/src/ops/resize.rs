@@ -285,11 +285,7 @@ fn known_float(cx: &NodeCx<'_, '_>, value: ValueId, entry_idx: usize) -> Option<
     }
 }
 
-fn region(
-    cx: &mut NodeCx<'_, '_>,
-    axes: &[usize],
-    rank: usize,
-) -> Result<Region, ConvertError> {
+fn region(cx: &mut NodeCx<'_, '_>, axes: &[usize], rank: usize) -> Result<Region, ConvertError> {
     let Some(roi) = filled(cx, 1)? else {
         return Err(ConvertError::Invalid(
             "coordinate_transformation_mode tf_crop_and_resize needs a roi".into(),
@@ -525,7 +521,8 @@ fn by_old_scales(
                 let keep = |scale: &Real| if pick(scale.get()) { *scale } else { one };
                 scales.iter().map(keep).collect()
             };
-            let (shrinking, growing) = (limited(|scale| scale < 1.0), limited(|scale| scale >= 1.0));
+            let (shrinking, growing) =
+                (limited(|scale| scale < 1.0), limited(|scale| scale >= 1.0));
             let mut y = x;
             for (scales, sampling) in [(shrinking, &above), (growing, &below)] {
                 if scales.iter().any(|scale| *scale != one) {

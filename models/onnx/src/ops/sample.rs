@@ -91,7 +91,8 @@ fn affine_grid(cx: &mut NodeCx<'_, '_>) -> Converted {
     columns.push(cx.b.expand(one, column)?);
     let points = cx.b.concat(&columns, n_axes)?;
     let n_points = cx.b.dims().product(sizes);
-    let points = cx.b.reshape(points, vec![n_points, Dim::from(n_axes + 1)])?;
+    let points =
+        cx.b.reshape(points, vec![n_points, Dim::from(n_axes + 1)])?;
     let theta = cx.b.cast(theta, dtype)?;
     let theta = cx.b.transpose(theta, vec![0, 2, 1])?;
     let moved = cx.b.matmul(points, theta)?;
@@ -308,9 +309,7 @@ fn global_lp_pool(cx: &mut NodeCx<'_, '_>) -> Converted {
         cx.int("p", 2)? as f64
     };
     if !(p.is_finite() && p > 0.0) {
-        return Err(ConvertError::Invalid(format!(
-            "p must be positive, is {p}"
-        )));
+        return Err(ConvertError::Invalid(format!("p must be positive, is {p}")));
     }
     let x = cx.input(0)?;
     let axes: Vec<usize> = (2..cx.b.rank(x)?).collect();
