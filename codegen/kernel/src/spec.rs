@@ -187,6 +187,8 @@ pub enum Kernel {
         axis: Dim,
         /// Whether it is the inverse transform.
         inverse: bool,
+        /// Whether x is the first half of what is transformed, the rest being conjugates of it.
+        halved: bool,
     },
     /// `x → y`.
     Pool(Pool),

@@ -219,9 +219,15 @@ pub(crate) fn lower_typed(
         Op::ConvTranspose(conv) => plain(Kernel::ConvTranspose(conv.clone())),
         Op::DeformConv(conv) => plain(Kernel::DeformConv(conv.clone())),
         Op::Det => plain(Kernel::Det),
-        Op::Dft { axis, inverse, .. } => plain(Kernel::Dft {
+        Op::Dft {
+            axis,
+            inverse,
+            halved,
+            ..
+        } => plain(Kernel::Dft {
             axis: axis.clone(),
             inverse: *inverse,
+            halved: *halved,
         }),
         Op::Pool(pool) => plain(Kernel::Pool(pool.clone())),
         Op::MaxPoolIndices { pool, column_major } => plain(Kernel::MaxPoolIndices(PoolIndices {

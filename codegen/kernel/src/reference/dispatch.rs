@@ -90,7 +90,11 @@ pub fn evaluate(call: &mut Call<'_, '_>) -> Result<(), KernelError> {
         } => roi::max_roi_pool(call, *pooled, *spatial_scale),
         Kernel::Col2Im(attrs) => col2im::col2im(call, attrs),
         Kernel::Det => linear::det(call),
-        Kernel::Dft { axis, inverse } => linear::dft(call, axis, *inverse),
+        Kernel::Dft {
+            axis,
+            inverse,
+            halved,
+        } => linear::dft(call, axis, *inverse, *halved),
         Kernel::GridSample(attrs) => grid_sample::grid_sample(call, attrs),
         Kernel::DeformConv(attrs) => deform_conv::deform_conv(call, attrs),
     }

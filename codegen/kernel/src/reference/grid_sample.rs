@@ -103,6 +103,8 @@ impl Reading {
         if center < low || center > high {
             center = match sample.padding {
                 GridPadding::Zeros => center,
+                // The taps of a cubic are clamped one by one.
+                GridPadding::Border if sample.mode == InterpolationMode::Cubic => center,
                 GridPadding::Border => center.clamp(0.0, size as f64 - 1.0),
                 GridPadding::Reflection => reflect(center, low, high),
             };

@@ -102,8 +102,13 @@ pub(super) fn dft_scratch(spec: &BoundSpec, axis: &Dim) -> usize {
 }
 
 /// `x[…, 1|2] → y[…, 1|2]`: by the sum itself, as long as the result along the axis; x is cut or padded with zeros to
-/// that. A result of one component holds the real parts.
-pub(super) fn dft(call: &mut Call<'_, '_>, axis: &Dim, inverse: bool) -> Result<(), KernelError> {
+/// that, or where it is `halved` continued by its conjugates. A result of one component holds the real parts.
+pub(super) fn dft(
+    call: &mut Call<'_, '_>,
+    axis: &Dim,
+    inverse: bool,
+    halved: bool,
+) -> Result<(), KernelError> {
     call.dense(1..=1, 1)?;
     let (x, y) = (call.input(0)?, call.output(0)?);
     call.same_dtype(x, y)?;
@@ -118,6 +123,10 @@ pub(super) fn dft(call: &mut Call<'_, '_>, axis: &Dim, inverse: bool) -> Result<
         components(&x.shape) && components(&y.shape) && others,
         "shapes do not fit",
     )?;
+    call.ensure(
+        !halved || x.shape[rank - 1] == 2,
+        "half of a spectrum is not complex",
+    )?;
     if y.shape.contains(&0) {
         return Ok(());
     }
@@ -125,14 +134,20 @@ pub(super) fn dft(call: &mut Call<'_, '_>, axis: &Dim, inverse: bool) -> Result<
     call.ensure(call.scratch.len() >= scratch_bytes, "scratch is too small")?;
     with_float!(
         x.dtype,
-        T => transform::<T>(call, axis, len, inverse),
+        T => transform::<T>(call, axis, len, inverse, halved),
         else return Err(call.error(format!("{} is no dtype of it", x.dtype)))
     );
     Ok(())
 }
 
 // Relies on `dft`: x and y agree but for the axis and the components, and y has elements.
-fn transform<T: Number>(call: &mut Call<'_, '_>, axis: usize, len: usize, inverse: bool) {
+fn transform<T: Number>(
+    call: &mut Call<'_, '_>,
+    axis: usize,
+    len: usize,
+    inverse: bool,
+    halved: bool,
+) {
     let spec = call.spec;
     let x: &[T] = elements(&spec.inputs[0], call.inputs[0]);
     let y: &mut [T] = elements_mut(&spec.outputs[0], call.outputs[0]);
@@ -153,16 +168,21 @@ fn transform<T: Number>(call: &mut Call<'_, '_>, axis: usize, len: usize, invers
         for frequency in 0..len {
             let mut sum = [0.0; 2];
             let mut turn = 0;
-            for step in 0..n_x.min(len) {
-                let first = ((block * n_x + step) * inner + lane) * n_from;
+            for step in 0..if halved { len } else { n_x.min(len) } {
+                let is_conjugate = halved && step > len / 2;
+                let at = if is_conjugate { len - step } else { step };
                 let [cosine, sine] = turns[turn];
-                let real = x[first].to_f64();
-                sum[0] += real * cosine;
-                sum[1] += real * sine;
-                if n_from == 2 {
-                    let imaginary = x[first + 1].to_f64();
-                    sum[0] -= imaginary * sine;
-                    sum[1] += imaginary * cosine;
+                if at < n_x {
+                    let first = ((block * n_x + at) * inner + lane) * n_from;
+                    let real = x[first].to_f64();
+                    sum[0] += real * cosine;
+                    sum[1] += real * sine;
+                    if n_from == 2 {
+                        let imaginary = x[first + 1].to_f64();
+                        let imaginary = if is_conjugate { -imaginary } else { imaginary };
+                        sum[0] -= imaginary * sine;
+                        sum[1] += imaginary * cosine;
+                    }
                 }
                 turn += frequency;
                 if turn >= len {
@@ -202,6 +222,7 @@ mod tests {
         Run::new(Kernel::Dft {
             axis: Dim::ZERO,
             inverse,
+            halved: false,
         })
         .input(DType::F64, shape, x)
         .output(DType::F64, out)
@@ -236,5 +257,23 @@ mod tests {
         assert_close(&y, &[1.0, 0.0, 2.0, 0.0, 3.0, 0.0, 4.0, 0.0]);
         let y = dft(true, &[4, 2], &x, &[4, 1]);
         assert_close(&y, &[1.0, 2.0, 3.0, 4.0]);
+    }
+
+    #[test]
+    fn half_of_a_spectrum_is_continued_by_its_conjugates() {
+        for (x, len) in [
+            (vec![10.0, 0.0, -2.0, 2.0, -2.0, 0.0], 4),
+            (vec![6.0, 0.0, -1.5, 0.75f64.sqrt()], 3),
+        ] {
+            let y: Vec<f64> = Run::new(Kernel::Dft {
+                axis: Dim::ZERO,
+                inverse: true,
+                halved: true,
+            })
+            .input(DType::F64, &[x.len() as i64 / 2, 2], &x)
+            .output(DType::F64, &[len, 1])
+            .get();
+            assert_close(&y, &[1.0, 2.0, 3.0, 4.0][..len as usize]);
+        }
     }
 }

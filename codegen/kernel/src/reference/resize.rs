@@ -17,6 +17,10 @@ use smallvec::SmallVec;
 
 /// Coordinates beyond this are as far outside as any.
 const FAR: f64 = (1u64 << 40) as f64;
+/// Coordinates this near to a half are one, which rounding has moved.
+const TIE: f64 = 1e-6;
+/// Weights per axis that are kept while an output position stays on its coordinate.
+const KEPT_WEIGHTS: usize = 8;
 /// Widest filter that a scale may ask for.
 const MOST_TAPS: f64 = (1u64 << 31) as f64;
 
@@ -34,6 +38,8 @@ struct Axis {
 /// What an output position reads along one axis.
 #[derive(Clone, Copy)]
 struct Taps {
+    /// Normalised weights of the first taps.
+    weights: [f64; KEPT_WEIGHTS],
     /// Coordinate in x.
     center: f64,
     first: i64,
@@ -208,6 +214,7 @@ impl Axis {
             }
         };
         let mut taps = Taps {
+            weights: [1.0; KEPT_WEIGHTS],
             center,
             first,
             n_taps,
@@ -219,7 +226,18 @@ impl Axis {
             let sum: f64 = (0..n_taps).map(|tap| self.weight(resize, &taps, tap)).sum();
             taps.norm = if sum == 0.0 { 1.0 } else { sum };
         }
+        for tap in 0..n_taps.min(KEPT_WEIGHTS) {
+            taps.weights[tap] = self.weight(resize, &taps, tap) / taps.norm;
+        }
         taps
+    }
+
+    /// The normalised weight of a tap.
+    fn normal_weight(&self, resize: &Resize, taps: &Taps, tap: usize) -> f64 {
+        match taps.weights.get(tap) {
+            Some(weight) => *weight,
+            None => self.weight(resize, taps, tap) / taps.norm,
+        }
     }
 
     /// How much narrower than its filter a step in x is.
@@ -258,9 +276,13 @@ pub(super) fn cubic(a: f64, distance: f64) -> f64 {
 }
 
 fn nearest(mode: NearestMode, center: f64) -> f64 {
+    let floor = center.floor();
     match mode {
-        NearestMode::RoundPreferFloor => (center - 0.5).ceil(),
-        NearestMode::RoundPreferCeil => (center + 0.5).floor(),
+        _ if (center - floor - 0.5).abs() <= TIE => match mode {
+            NearestMode::RoundPreferFloor | NearestMode::Floor => floor,
+            NearestMode::RoundPreferCeil | NearestMode::Ceil => floor + 1.0,
+        },
+        NearestMode::RoundPreferFloor | NearestMode::RoundPreferCeil => center.round(),
         NearestMode::Floor => center.floor(),
         NearestMode::Ceil => center.ceil(),
     }
@@ -308,7 +330,7 @@ fn resample<T: Number>(call: &mut Call<'_, '_>, resize: &Resize, axes: &[Axis]) 
         for _ in 0..n_taps.iter().product() {
             let mut weight = 1.0;
             for (axis, taps) in reads.iter().enumerate() {
-                weight *= axes[axis].weight(resize, taps, tap.at[axis]) / taps.norm;
+                weight *= axes[axis].normal_weight(resize, taps, tap.at[axis]);
             }
             // A tap without weight must not bring infinity or NaN.
             if weight != 0.0 {
@@ -320,10 +342,11 @@ fn resample<T: Number>(call: &mut Call<'_, '_>, resize: &Resize, axes: &[Axis]) 
     }
 }
 
-/// A mean of integers, put right where rounding errors keep it from being an integer: truncation follows.
+/// A mean of integers, put right where the rounding of coordinates to f32 keeps it from being an integer: truncation
+/// follows.
 pub(super) fn settled(value: f64) -> f64 {
     let whole = value.round();
-    if (value - whole).abs() < 1e-9 * whole.abs().max(1.0) {
+    if (value - whole).abs() < (1e-6 * whole.abs().max(1.0)).min(1e-3) {
         whole
     } else {
         value

@@ -6,8 +6,9 @@ use crate::tensor::Tensor;
 use crate::walk::Split;
 use graphc_base::Dim;
 
-/// The length of the transform is that of the result along the axis; x is cut or padded with zeros to it.
-pub(super) fn dft(call: &Call<'_>, axis: &Dim, inverse: bool) -> Result<Tensor> {
+/// The length of the transform is that of the result along the axis; x is cut or padded with zeros to it, or where it
+/// is `halved` continued by its conjugates.
+pub(super) fn dft(call: &Call<'_>, axis: &Dim, inverse: bool, halved: bool) -> Result<Tensor> {
     let x = call.input(0)?;
     let shape = call.out_shape(0)?;
     let axis = call.size(axis)?;
@@ -35,15 +36,28 @@ pub(super) fn dft(call: &Call<'_>, axis: &Dim, inverse: bool) -> Result<Tensor> 
     let mut result = vec![0.0; shape.iter().product()];
     for outer in 0..to.outer {
         for inner in 0..to.inner {
-            let signal: Vec<(f64, f64)> = (0..n.min(from.size))
+            let read = |time: usize| {
+                if time >= from.size {
+                    return (0.0, 0.0);
+                }
+                let start = from.at_index(outer, time, inner) * from_parts;
+                let imaginary = if from_parts == 2 {
+                    values[start + 1]
+                } else {
+                    0.0
+                };
+                (values[start], imaginary)
+            };
+            let signal: Vec<(f64, f64)> = (0..n)
                 .map(|time| {
-                    let start = from.at_index(outer, time, inner) * from_parts;
-                    let imaginary = if from_parts == 2 {
-                        values[start + 1]
+                    match read(if halved && time > n / 2 {
+                        n - time
                     } else {
-                        0.0
-                    };
-                    (values[start], imaginary)
+                        time
+                    }) {
+                        (re, im) if halved && time > n / 2 => (re, -im),
+                        pair => pair,
+                    }
                 })
                 .collect();
             for frequency in 0..n {

@@ -1,7 +1,7 @@
 //! Sampling at given coordinates (ONNX GridSample), for any number of spatial axes.
 
 use super::call::Call;
-use super::resize::cubic;
+use super::resize::{cubic, mixed};
 use crate::error::Result;
 use crate::tensor::Tensor;
 use graphc_base::DType;
@@ -44,7 +44,7 @@ pub(super) fn grid_sample(call: &Call<'_>, sample: GridSample) -> Result<Tensor>
             }
         }
     }
-    Tensor::from_f64(x.dtype(), &shape, &result)
+    mixed(x.dtype(), &shape, result)
 }
 
 /// Flat positions and weights of all combinations of the taps of each axis; those outside weigh nothing.
@@ -89,6 +89,8 @@ fn axis_taps(
     if x < low || x > high {
         x = match sample.padding {
             GridPadding::Zeros => x,
+            // A cubic takes four elements around x itself, each from within.
+            GridPadding::Border if sample.mode == InterpolationMode::Cubic => x,
             GridPadding::Border => x.clamp(0.0, n - 1.0),
             GridPadding::Reflection => reflect(x, low, high),
         };

@@ -161,7 +161,12 @@ fn eval_tensors(op: &Op, call: &Call<'_>) -> Result<Vec<Tensor>> {
         Op::ConvTranspose(conv) => one(conv_transpose::conv_transpose(call, conv)),
         Op::DeformConv(conv) => one(deform_conv::deform_conv(call, conv)),
         Op::Det => one(determinant::det(call)),
-        Op::Dft { axis, inverse, .. } => one(fourier::dft(call, axis, *inverse)),
+        Op::Dft {
+            axis,
+            inverse,
+            halved,
+            ..
+        } => one(fourier::dft(call, axis, *inverse, *halved)),
 
         Op::Pool(pool) => one(pool::pool(call, pool)),
         Op::MaxPoolIndices { pool, column_major } => {

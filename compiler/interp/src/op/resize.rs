@@ -6,7 +6,11 @@ use super::call::Call;
 use crate::error::Result;
 use crate::tensor::{Tensor, picked, with_elements};
 use crate::walk::{Split, for_each_position, strides};
+use graphc_base::DType;
 use graphc_ir::op::{CoordinateMode, InterpolationMode, NearestMode, Resize, ResizePolicy};
+
+/// Coordinates this near to a half are one, which rounding has moved.
+const TIE: f64 = 1e-6;
 
 /// What one output position of an axis mixes.
 struct Mix {
@@ -65,7 +69,20 @@ pub(super) fn resize(call: &Call<'_>, resize: &Resize) -> Result<Tensor> {
             }
         });
     }
-    Tensor::from_f64(x.dtype(), &shape, &values)
+    mixed(x.dtype(), &shape, values)
+}
+
+/// A tensor of means. Those of integers are cut, but not where rounded coordinates have kept one from being whole.
+pub(super) fn mixed(dtype: DType, shape: &[usize], mut values: Vec<f64>) -> Result<Tensor> {
+    if !dtype.is_float() {
+        for value in &mut values {
+            let whole = value.round();
+            if (*value - whole).abs() < (1e-6 * whole.abs().max(1.0)).min(1e-3) {
+                *value = whole;
+            }
+        }
+    }
+    Tensor::from_f64(dtype, shape, &values)
 }
 
 fn is_cropping(resize: &Resize) -> bool {
@@ -204,8 +221,8 @@ fn weights(resize: &Resize, scale: f64, ratio: f64) -> (f64, Vec<f64>) {
         InterpolationMode::Nearest => {
             let is_upper = ratio == 1.0
                 || match resize.nearest {
-                    NearestMode::RoundPreferFloor => ratio > 0.5,
-                    NearestMode::RoundPreferCeil => ratio >= 0.5,
+                    NearestMode::RoundPreferFloor => ratio > 0.5 + TIE,
+                    NearestMode::RoundPreferCeil => ratio >= 0.5 - TIE,
                     NearestMode::Floor => false,
                     NearestMode::Ceil => true,
                 };

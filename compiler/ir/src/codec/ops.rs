@@ -147,10 +147,12 @@ pub(crate) fn describe<C: Codec>(op: &mut Op, codec: &mut C) -> Result<(), C::Er
             axis,
             shape,
             inverse,
+            halved,
         } => {
             codec.attr("axis", axis)?;
             codec.attr("shape", shape)?;
-            codec.flag("inverse", inverse)
+            codec.flag("inverse", inverse)?;
+            codec.flag("halved", halved)
         }
 
         Op::Pool(pool) => spatial::pool(pool, codec),

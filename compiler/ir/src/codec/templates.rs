@@ -203,7 +203,7 @@ templates! {
     Op::ConvTranspose(_) => [Op::ConvTranspose(blank::conv_transpose())],
     Op::DeformConv(_) => [Op::DeformConv(blank::deform_conv())],
     Op::Det => [Op::Det],
-    Op::Dft { .. } => [Op::Dft { axis: Dim::ZERO, shape: Vec::new(), inverse: false }],
+    Op::Dft { .. } => [Op::Dft { axis: Dim::ZERO, shape: Vec::new(), inverse: false, halved: false }],
     Op::Pool(Pool { kind: PoolKind::Max, .. }) => [Op::Pool(blank::pool(PoolKind::Max))],
     Op::Pool(Pool { kind: PoolKind::Average { .. }, .. }) => [
         Op::Pool(blank::pool(PoolKind::Average { count_include_pad: false })),

@@ -208,7 +208,7 @@ pub(super) fn det(call: &mut Call<'_>) -> Outputs {
     one(x.dtype, batch.to_vec())
 }
 
-pub(super) fn dft(call: &mut Call<'_>, axis: &Dim, shape: &[Dim]) -> Outputs {
+pub(super) fn dft(call: &mut Call<'_>, axis: &Dim, shape: &[Dim], halved: bool) -> Outputs {
     let [x] = call.tensors(["x"])?;
     call.want("x", x.dtype, FLOAT)?;
     call.rank_at_least("x", x, 2)?;
@@ -221,6 +221,8 @@ pub(super) fn dft(call: &mut Call<'_>, axis: &Dim, shape: &[Dim]) -> Outputs {
             format_args!("last dim of {what} must be a constant, 1 or 2"),
         )?;
     }
+    let is_complex = x.shape[last] == Dim::constant(2);
+    call.ensure(!halved || is_complex, "half of a spectrum must be complex")?;
     dim_axis(call, axis, last)?;
     let dims = call.dims();
     for (other_axis, (size, x_size)) in shape[..last].iter().zip(&x.shape).enumerate() {

@@ -132,7 +132,12 @@ fn outputs(call: &mut Call<'_>, op: &Op) -> Outputs {
         Op::ConvTranspose(conv) => linear::conv_transpose(call, conv),
         Op::DeformConv(conv) => linear::deform_conv(call, conv),
         Op::Det => linear::det(call),
-        Op::Dft { axis, shape, .. } => linear::dft(call, axis, shape),
+        Op::Dft {
+            axis,
+            shape,
+            halved,
+            ..
+        } => linear::dft(call, axis, shape, *halved),
 
         Op::Pool(pool) => spatial::pool(call, pool),
         Op::MaxPoolIndices { pool, .. } => spatial::max_pool_indices(call, pool),

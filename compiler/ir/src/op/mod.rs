@@ -273,6 +273,9 @@ pub enum Op {
         shape: Vec<Dim>,
         /// Whether it is the inverse transform (scaled by 1 / length).
         inverse: bool,
+        /// Whether x holds the first `length / 2 + 1` of complex elements, and the others are their conjugates from the
+        /// end: half the frequencies of a real signal.
+        halved: bool,
     },
 
     // ---- spatial ----

@@ -63,169 +63,140 @@ fn dft(cx: &mut NodeCx<'_, '_>) -> Converted {
         Some(len) => Some(cx.size_of(len, "dft_length")?),
         None => None,
     };
+    let transform = Transform {
+        len,
+        inverse,
+        onesided,
+    };
     Ok(vec![match axis {
         Axis::Known(axis) if axis + 1 == rank => {
             return Err(ConvertError::Invalid(format!(
                 "axis {axis} holds the components"
             )));
         }
-        Axis::Known(axis) if inverse && onesided => inverse_of_half(cx, x, axis, len)?,
-        Axis::Known(axis) => {
-            let len = match len {
-                Some(len) => len,
-                None => cx.b.shape(x)?[axis].clone(),
-            };
-            let y = transform(cx, x, axis, &len, inverse)?;
-            if onesided { half(cx, y, axis)? } else { y }
-        }
-        Axis::Data(_) if inverse && onesided => {
-            return Err(ConvertError::Unsupported(
-                "the axis of a one-sided inverse is known at run time only".into(),
-            ));
-        }
-        Axis::Data(axis) => transform_along_data(cx, x, axis, len, inverse, onesided)?,
+        Axis::Known(axis) => transform.along(cx, x, axis)?,
+        Axis::Data(axis) => transform.along_data(cx, x, axis)?,
     }])
 }
 
-/// The complex transform of this length along an axis; x is cut or padded with zeros to it.
-fn transform(
-    cx: &mut NodeCx<'_, '_>,
-    x: ValueId,
-    axis: usize,
-    len: &Dim,
+/// A transform of x, cut or padded with zeros to its length.
+struct Transform {
+    /// Number of elements; by default as many as x has, or stands for.
+    len: Option<Dim>,
     inverse: bool,
-) -> Result<ValueId, ConvertError> {
-    let mut shape = cx.b.shape(x)?;
-    let last = shape.len() - 1;
-    shape[axis] = len.clone();
-    shape[last] = Dim::constant(2);
-    let op = Op::Dft {
-        axis: Dim::from(axis),
-        shape,
-        inverse,
-    };
-    Ok(cx.b.op1(op, &[x])?)
+    /// Of a real signal, whose frequencies beyond `len / 2` follow from the others: forward to those, inverse from them.
+    onesided: bool,
+}
+
+impl Transform {
+    /// Whether x is half of what is transformed.
+    fn is_halved(&self) -> bool {
+        self.inverse && self.onesided
+    }
+
+    fn n_components(&self) -> Dim {
+        Dim::constant(if self.is_halved() { 1 } else { 2 })
+    }
+
+    fn along(
+        &self,
+        cx: &mut NodeCx<'_, '_>,
+        x: ValueId,
+        axis: usize,
+    ) -> Result<ValueId, ConvertError> {
+        let mut shape = cx.b.shape(x)?;
+        let last = shape.len() - 1;
+        let len = match &self.len {
+            Some(len) => len.clone(),
+            None if self.is_halved() => {
+                let dims = cx.b.dims();
+                dims.mul(&Dim::constant(2), &dims.sub(&shape[axis], &Dim::ONE))
+            }
+            None => shape[axis].clone(),
+        };
+        shape[axis] = len.clone();
+        shape[last] = self.n_components();
+        let op = Op::Dft {
+            axis: Dim::from(axis),
+            shape,
+            inverse: self.inverse,
+            halved: self.is_halved(),
+        };
+        let y = cx.b.op1(op, &[x])?;
+        if self.inverse || !self.onesided {
+            return Ok(y);
+        }
+        // A transform of nothing has no frequency.
+        let kept = n_frequencies(cx, &len);
+        let kept = cx.b.dims().min(&kept, &len);
+        cx.first(y, axis, kept)
+    }
+
+    /// Along an axis that is data; the sizes of the result are, too.
+    fn along_data(
+        &self,
+        cx: &mut NodeCx<'_, '_>,
+        x: ValueId,
+        axis: ValueId,
+    ) -> Result<ValueId, ConvertError> {
+        let shape = cx.b.shape(x)?;
+        let last = shape.len() - 1;
+        let range = Interval {
+            lo: 0,
+            hi: last.saturating_sub(1) as i64,
+        };
+        let axis_dim = match &cx.dims_in(axis, "axis", range)?[..] {
+            [axis] => axis.clone(),
+            _ => return Err(ConvertError::Invalid("axis must be a scalar".into())),
+        };
+        let sizes = cx.b.dim_tensor(&shape[..last])?;
+        let positions = cx.positions(last);
+        let is_axis = cx.b.binary(BinaryOp::Equal, positions, axis)?;
+        let (one, two) = (cx.int_const(1), cx.int_const(2));
+        let len = match &self.len {
+            Some(len) => cx.b.dim_scalar(len)?,
+            None => {
+                let own = cx.b.gather(sizes, axis, 0)?;
+                if self.is_halved() {
+                    let steps = cx.b.sub(own, one)?;
+                    cx.b.mul(steps, two)?
+                } else {
+                    own
+                }
+            }
+        };
+        let sized = |cx: &mut NodeCx<'_, '_>, len: ValueId| -> Result<Vec<Dim>, ConvertError> {
+            let sizes = cx.b.select(is_axis, len, sizes)?;
+            let mut shape = cx.sizes(sizes, "dft")?;
+            shape.push(self.n_components());
+            Ok(shape)
+        };
+        let op = Op::Dft {
+            axis: axis_dim,
+            shape: sized(cx, len)?,
+            inverse: self.inverse,
+            halved: self.is_halved(),
+        };
+        let y = cx.b.op1(op, &[x])?;
+        if self.inverse || !self.onesided {
+            return Ok(y);
+        }
+        let kept = cx.b.div(len, two)?;
+        let kept = cx.b.add(kept, one)?;
+        let kept = cx.b.binary(BinaryOp::Min, kept, len)?;
+        let kept = sized(cx, kept)?;
+        let entries = kept
+            .into_iter()
+            .map(|len| SliceAxis::range(Dim::ZERO, len))
+            .collect();
+        Ok(cx.b.slice(y, entries)?)
+    }
 }
 
 /// `len / 2 + 1`: as many frequencies as a real signal of this length has.
 fn n_frequencies(cx: &NodeCx<'_, '_>, len: &Dim) -> Dim {
     let dims = cx.b.dims();
     dims.add(&dims.floor_div(len, &Dim::constant(2)), &Dim::ONE)
-}
-
-/// The frequencies that a real signal leaves open.
-fn half(cx: &mut NodeCx<'_, '_>, y: ValueId, axis: usize) -> Result<ValueId, ConvertError> {
-    let len = cx.b.shape(y)?[axis].clone();
-    // A transform of nothing has no frequency.
-    let kept = n_frequencies(cx, &len);
-    let kept = cx.b.dims().min(&kept, &len);
-    cx.first(y, axis, kept)
-}
-
-/// The real signal of `len` elements whose first `len / 2 + 1` frequencies x holds; the others are their conjugates.
-/// By default the length is even.
-fn inverse_of_half(
-    cx: &mut NodeCx<'_, '_>,
-    x: ValueId,
-    axis: usize,
-    len: Option<Dim>,
-) -> Result<ValueId, ConvertError> {
-    let shape = cx.b.shape(x)?;
-    let last = shape.len() - 1;
-    if shape[last] != Dim::constant(2) {
-        return Err(ConvertError::Invalid(
-            "a one-sided inverse needs complex numbers".into(),
-        ));
-    }
-    let dims = cx.b.dims();
-    let (zero, one, two) = (Dim::ZERO, Dim::ONE, Dim::constant(2));
-    let len = len.unwrap_or_else(|| dims.mul(&two, &dims.sub(&shape[axis], &one)));
-    let kept = n_frequencies(cx, &len);
-    let dims = cx.b.dims();
-    let n_mirrored = dims.max(&dims.sub(&len, &kept), &zero);
-    // Cut, or padded with zeros, to the frequencies that there are.
-    let mut after = vec![zero.clone(); shape.len()];
-    after[axis] = dims.sub(&kept, &shape[axis]);
-    let fitting = if after[axis] == zero {
-        x
-    } else {
-        let value = cx.zero_like(x)?;
-        let pad = Op::Pad {
-            mode: graphc_ir::op::PadMode::Constant,
-            before: vec![zero.clone(); shape.len()],
-            after,
-        };
-        cx.b.op1(pad, &[x, value])?
-    };
-    let mirrored = SliceAxis {
-        start: n_mirrored.clone(),
-        step: Dim::constant(-1),
-        len: n_mirrored,
-    };
-    let mirrored = cx.b.slice_axis(fitting, axis, mirrored)?;
-    let conjugate = cx.b.const_f32(&[2], &[1.0, -1.0]);
-    let dtype = cx.b.dtype(x)?;
-    let conjugate = cx.b.cast(conjugate, dtype)?;
-    let mirrored = cx.b.mul(mirrored, conjugate)?;
-    let whole = cx.b.concat(&[fitting, mirrored], axis)?;
-    // Of one element, the frequencies are already whole.
-    let y = transform(cx, whole, axis, &len, true)?;
-    let real = SliceAxis::range(zero, one);
-    Ok(cx.b.slice_axis(y, last, real)?)
-}
-
-/// The transform along an axis that is data: the sizes of the result are, too.
-fn transform_along_data(
-    cx: &mut NodeCx<'_, '_>,
-    x: ValueId,
-    axis: ValueId,
-    len: Option<Dim>,
-    inverse: bool,
-    onesided: bool,
-) -> Result<ValueId, ConvertError> {
-    let shape = cx.b.shape(x)?;
-    let last = shape.len() - 1;
-    let range = Interval {
-        lo: 0,
-        hi: last.saturating_sub(1) as i64,
-    };
-    let axis_dim = match &cx.dims_in(axis, "axis", range)?[..] {
-        [axis] => axis.clone(),
-        _ => return Err(ConvertError::Invalid("axis must be a scalar".into())),
-    };
-    let sizes = cx.b.dim_tensor(&shape[..last])?;
-    let positions = cx.positions(last);
-    let is_axis = cx.b.binary(BinaryOp::Equal, positions, axis)?;
-    let own = cx.b.gather(sizes, axis, 0)?;
-    let len = match &len {
-        Some(len) => cx.b.dim_scalar(len)?,
-        None => own,
-    };
-    let sized = |cx: &mut NodeCx<'_, '_>, len: ValueId| -> Result<Vec<Dim>, ConvertError> {
-        let sizes = cx.b.select(is_axis, len, sizes)?;
-        let mut shape = cx.sizes(sizes, "dft")?;
-        shape.push(Dim::constant(2));
-        Ok(shape)
-    };
-    let op = Op::Dft {
-        axis: axis_dim,
-        shape: sized(cx, len)?,
-        inverse,
-    };
-    let y = cx.b.op1(op, &[x])?;
-    if !onesided {
-        return Ok(y);
-    }
-    let (one, two) = (cx.int_const(1), cx.int_const(2));
-    let kept = cx.b.div(len, two)?;
-    let kept = cx.b.add(kept, one)?;
-    let kept = cx.b.binary(BinaryOp::Min, kept, len)?;
-    let kept = sized(cx, kept)?;
-    let entries = kept
-        .into_iter()
-        .map(|len| SliceAxis::range(Dim::ZERO, len))
-        .collect();
-    Ok(cx.b.slice(y, entries)?)
 }
 
 /// Frames of the signal, one every `frame_step` elements, each multiplied by the window and transformed.
@@ -269,11 +240,15 @@ fn stft(cx: &mut NodeCx<'_, '_>) -> Converted {
         let window = cx.b.reshape(window, vec![len.clone(), Dim::ONE])?;
         frames = cx.b.mul(frames, window)?;
     }
-    let y = transform(cx, frames, 2, &len, false)?;
-    Ok(vec![if onesided { half(cx, y, 2)? } else { y }])
+    let transform = Transform {
+        len: Some(len),
+        inverse: false,
+        onesided,
+    };
+    Ok(vec![transform.along(cx, frames, 2)?])
 }
 
-/// Attributes that the contributed transforms share: how many of the last axes are transformed.
+/// How many of the last axes a contributed transform is over.
 fn signal_rank(cx: &mut NodeCx<'_, '_>, rank: usize) -> Result<usize, ConvertError> {
     let n_axes = operand::size("signal_ndim", cx.int("signal_ndim", 1)?)?;
     if cx.int("normalized", 0)? != 0 {
@@ -295,27 +270,31 @@ fn rfft(cx: &mut NodeCx<'_, '_>) -> Converted {
     let x = cx.input(0)?;
     let rank = cx.b.rank(x)?;
     let n_axes = signal_rank(cx, rank)?;
-    let column = cx.b.unsqueeze(x, &[rank])?;
-    let len = cx.b.shape(x)?[rank - 1].clone();
-    let y = transform(cx, column, rank - 1, &len, false)?;
-    let mut y = half(cx, y, rank - 1)?;
-    for axis in rank - n_axes..rank - 1 {
-        let len = cx.b.shape(y)?[axis].clone();
-        y = transform(cx, y, axis, &len, false)?;
+    let mut y = cx.b.unsqueeze(x, &[rank])?;
+    for axis in (rank - n_axes..rank).rev() {
+        let transform = Transform {
+            len: None,
+            inverse: false,
+            onesided: axis + 1 == rank,
+        };
+        y = transform.along(cx, y, axis)?;
     }
     Ok(vec![y])
 }
 
 /// The inverse of [`rfft`], to a last axis of even size.
 fn irfft(cx: &mut NodeCx<'_, '_>) -> Converted {
-    let mut x = cx.input(0)?;
-    let rank = cx.b.rank(x)?.saturating_sub(1);
+    let mut y = cx.input(0)?;
+    let rank = cx.b.rank(y)?.saturating_sub(1);
     let n_axes = signal_rank(cx, rank)?;
-    for axis in rank - n_axes..rank - 1 {
-        let len = cx.b.shape(x)?[axis].clone();
-        x = transform(cx, x, axis, &len, true)?;
+    for axis in rank - n_axes..rank {
+        let transform = Transform {
+            len: None,
+            inverse: true,
+            onesided: axis + 1 == rank,
+        };
+        y = transform.along(cx, y, axis)?;
     }
-    let y = inverse_of_half(cx, x, rank - 1, None)?;
     Ok(vec![cx.b.squeeze(y, &[rank])?])
 }
 
