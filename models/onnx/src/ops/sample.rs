@@ -2,7 +2,7 @@
 //! deformable convolution, blocks put back into an image, pooling undone.
 
 use super::conv::{list_of_sizes, padding, per_axis};
-use super::{Converted, OpEntry, onnx, operand};
+use super::{Converted, OpEntry, ms, onnx, operand};
 use crate::import::{ConvertError, NodeCx};
 use graphc_base::{DType, Dim, Real};
 use graphc_ir::ValueId;
@@ -20,11 +20,7 @@ pub(super) const OPS: &[OpEntry] = &[
     onnx("MaxRoiPool", max_roi_pool),
     onnx("MaxUnpool", max_unpool),
     onnx("RoiAlign", roi_align),
-    OpEntry {
-        domain: "com.microsoft",
-        op_type: "GridSample",
-        convert: grid_sample,
-    },
+    ms("GridSample", grid_sample),
 ];
 
 /// Modes are named by the number of axes before opset 20.

@@ -1,6 +1,6 @@
 //! Signals: Fourier transforms, windows, and the weights of mel filters.
 
-use super::{Converted, OpEntry, onnx, operand};
+use super::{Converted, OpEntry, ms, onnx, operand};
 use crate::import::{ConvertError, NodeCx};
 use graphc_base::{DType, Dim, Interval};
 use graphc_ir::ValueId;
@@ -14,16 +14,8 @@ pub(super) const OPS: &[OpEntry] = &[
     onnx("HannWindow", |cx| window(cx, Window::Hann)),
     onnx("MelWeightMatrix", mel_weight_matrix),
     onnx("STFT", stft),
-    OpEntry {
-        domain: "com.microsoft",
-        op_type: "Irfft",
-        convert: irfft,
-    },
-    OpEntry {
-        domain: "com.microsoft",
-        op_type: "Rfft",
-        convert: rfft,
-    },
+    ms("Irfft", irfft),
+    ms("Rfft", rfft),
 ];
 
 // ---- transforms ----
