@@ -5,6 +5,7 @@
 //! reports what is wrong. Launches allocate nothing: what a kernel needs beyond its results is asked for as scratch.
 //! Results do not depend on the number of threads.
 
+mod conv;
 mod copy;
 mod gemm;
 mod half;
@@ -14,6 +15,7 @@ mod matmul;
 mod movement;
 mod norm;
 mod pointwise;
+mod pool;
 mod reduce;
 mod shared;
 mod softmax;
@@ -74,6 +76,8 @@ pub(crate) trait FastKernel: Send + Sync {
 pub(crate) fn select(spec: &BoundSpec, cx: &KernelCx) -> Option<Box<dyn FastKernel>> {
     match &spec.kernel {
         Kernel::MatMul => matmul::select(spec, cx),
+        Kernel::Conv(attrs) => conv::select(spec, attrs, cx),
+        Kernel::Pool(attrs) => pool::select(spec, attrs, cx),
         Kernel::Pointwise(program) => pointwise::select(spec, program, cx),
         Kernel::Copy => copy::select(spec, cx),
         Kernel::Concat { axis } => movement::concat(spec, *axis, cx),

@@ -5,3 +5,4 @@ mod matmul;
 mod movement;
 mod pointwise;
 mod rows;
+mod spatial;
