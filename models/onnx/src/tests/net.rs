@@ -12,6 +12,7 @@ use prost::Message;
 use std::collections::BTreeSet;
 
 pub(super) const F32: i32 = 1;
+pub(super) const I32: i32 = 6;
 pub(super) const I64: i32 = 7;
 pub(super) const STRING: i32 = 8;
 pub(super) const BOOL: i32 = 9;
@@ -211,6 +212,7 @@ impl Net {
                     import("", opset),
                     import("ai.onnx.ml", 5),
                     import("ai.onnx.preview.training", 1),
+                    import("com.microsoft", 1),
                     import("local", 1),
                 ],
                 ..ModelProto::default()
