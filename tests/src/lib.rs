@@ -3,3 +3,6 @@
 #![forbid(unsafe_code)]
 
 pub mod assets;
+pub mod conformance;
+pub mod gaps;
+pub mod parallel;

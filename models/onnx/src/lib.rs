@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod attr;
+mod data;
 mod error;
 mod file;
 mod import;
@@ -15,6 +16,7 @@ mod tensor;
 mod tests;
 mod topo;
 
+pub use data::{DataValue, decode_value};
 pub use error::{NodeRef, OnnxError, UnsupportedOp};
 pub use file::Model;
 pub use import::{ImportOptions, SupportedOp, import, supported_ops};

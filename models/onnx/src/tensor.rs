@@ -83,60 +83,7 @@ pub fn data_type_to_dtype(data_type: i32) -> Result<DType, OnnxError> {
 impl Model {
     /// A tensor of the model, checked.
     pub fn tensor(&self, proto: &TensorProto) -> Result<TensorView, OnnxError> {
-        let fault = |message: String| OnnxError::Tensor {
-            file: self.file_name().to_owned(),
-            name: proto.name.clone(),
-            message,
-        };
-        let dtype =
-            data_type_to_dtype(proto.data_type).map_err(|error| fault(error.to_string()))?;
-        let dims: Vec<usize> = proto
-            .dims
-            .iter()
-            .map(|&dim| usize::try_from(dim).map_err(|_| fault(format!("dim {dim} is negative"))))
-            .collect::<Result<_, _>>()?;
-        let n_elements = dims
-            .iter()
-            .try_fold(1usize, |n, &dim| n.checked_mul(dim))
-            .ok_or_else(|| fault(format!("dims {dims:?} overflow")))?;
-        let n_bytes = dtype
-            .byte_len(n_elements)
-            .ok_or_else(|| fault(format!("dims {dims:?} overflow")))?;
-        let data = if dtype == DType::String {
-            if proto.string_data.len() != n_elements {
-                return Err(fault(format!(
-                    "has {} strings where dims {dims:?} ask for {n_elements}",
-                    proto.string_data.len()
-                )));
-            }
-            let strings = proto
-                .string_data
-                .iter()
-                .map(|bytes| String::from_utf8_lossy(bytes).into_owned());
-            TensorData::Strings(strings.collect())
-        } else {
-            let (bytes, source) = if proto.data_location == 1 {
-                let (bytes, source) = self.external(proto, n_bytes)?;
-                (bytes, Some(source))
-            } else if !proto.raw_data.is_empty() {
-                (proto.raw_data.clone(), self.locate(&proto.raw_data))
-            } else {
-                (Bytes::from(typed_bytes(proto, dtype).map_err(fault)?), None)
-            };
-            if bytes.len() != n_bytes {
-                return Err(fault(format!(
-                    "has {} bytes where {dtype}{dims:?} takes {n_bytes}",
-                    bytes.len()
-                )));
-            }
-            TensorData::Bytes { bytes, source }
-        };
-        Ok(TensorView {
-            name: proto.name.clone(),
-            dtype,
-            dims,
-            data,
-        })
+        tensor_view(proto, self.file_name(), Some(self))
     }
 
     /// A sparse tensor as a dense one.
@@ -225,6 +172,72 @@ impl Model {
             },
         })
     }
+}
+
+/// A tensor, checked. Contents in other files are read only where there is a model whose folder they may lie in.
+pub(crate) fn tensor_view(
+    proto: &TensorProto,
+    file: &str,
+    model: Option<&Model>,
+) -> Result<TensorView, OnnxError> {
+    let fault = |message: String| OnnxError::Tensor {
+        file: file.to_owned(),
+        name: proto.name.clone(),
+        message,
+    };
+    let dtype = data_type_to_dtype(proto.data_type).map_err(|error| fault(error.to_string()))?;
+    let dims: Vec<usize> = proto
+        .dims
+        .iter()
+        .map(|&dim| usize::try_from(dim).map_err(|_| fault(format!("dim {dim} is negative"))))
+        .collect::<Result<_, _>>()?;
+    let n_elements = dims
+        .iter()
+        .try_fold(1usize, |n, &dim| n.checked_mul(dim))
+        .ok_or_else(|| fault(format!("dims {dims:?} overflow")))?;
+    let n_bytes = dtype
+        .byte_len(n_elements)
+        .ok_or_else(|| fault(format!("dims {dims:?} overflow")))?;
+    let data = if dtype == DType::String {
+        if proto.string_data.len() != n_elements {
+            return Err(fault(format!(
+                "has {} strings where dims {dims:?} ask for {n_elements}",
+                proto.string_data.len()
+            )));
+        }
+        let strings = proto
+            .string_data
+            .iter()
+            .map(|bytes| String::from_utf8_lossy(bytes).into_owned());
+        TensorData::Strings(strings.collect())
+    } else {
+        let (bytes, source) = if proto.data_location == 1 {
+            let model =
+                model.ok_or_else(|| fault("its contents lie in another file".to_owned()))?;
+            let (bytes, source) = model.external(proto, n_bytes)?;
+            (bytes, Some(source))
+        } else if !proto.raw_data.is_empty() {
+            (
+                proto.raw_data.clone(),
+                model.and_then(|model| model.locate(&proto.raw_data)),
+            )
+        } else {
+            (Bytes::from(typed_bytes(proto, dtype).map_err(fault)?), None)
+        };
+        if bytes.len() != n_bytes {
+            return Err(fault(format!(
+                "has {} bytes where {dtype}{dims:?} takes {n_bytes}",
+                bytes.len()
+            )));
+        }
+        TensorData::Bytes { bytes, source }
+    };
+    Ok(TensorView {
+        name: proto.name.clone(),
+        dtype,
+        dims,
+        data,
+    })
 }
 
 /// Bytes of a tensor whose elements are spelled out in a typed field, each in the range of the element type.

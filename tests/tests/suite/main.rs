@@ -1,0 +1,3 @@
+//! The CPU target from the model file to its numbers.
+
+mod conformance;
