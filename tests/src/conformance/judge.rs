@@ -7,8 +7,9 @@ use anyhow::{Context, Result, bail};
 use bytes::Bytes;
 use graphc::CompileOptions;
 use graphc::tolerance::all_close;
+use graphc_base::DTypeKind;
 use graphc_onnx::proto::{GraphProto, TypeProto, ValueInfoProto, tensor_shape_proto, type_proto};
-use graphc_onnx::{DataValue, Model, TensorData, TensorView, decode_value};
+use graphc_onnx::{DataValue, Model, TensorData, TensorView, data_type_to_dtype, decode_value};
 use graphc_runtime::{Artifact, DType, Session, SessionOptions, StringTensor, Tensor, Value};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -129,10 +130,27 @@ fn read_files(files: &[PathBuf], ports: &[ValueInfoProto]) -> Result<Named> {
         let file = path.display().to_string();
         let bytes = std::fs::read(path).with_context(|| file.clone())?;
         let ty = port.r#type.clone().unwrap_or_default();
-        let value = decode_value(Bytes::from(bytes), &ty, &file)?;
+        let mut value = decode_value(Bytes::from(bytes), &ty, &file)?;
+        if let DataValue::Tensor(view) = &mut value {
+            take_codes_as_floats(view, &ty);
+        }
         Ok((port.name.clone(), as_value(value)?))
     };
     files.iter().zip(ports).map(read).collect()
+}
+
+/// Early releases write floats that NumPy lacks as unsigned integers that hold their bits.
+fn take_codes_as_floats(view: &mut TensorView, ty: &TypeProto) {
+    let Some(type_proto::Value::TensorType(stated)) = &ty.value else {
+        return;
+    };
+    if let Ok(stated) = data_type_to_dtype(stated.elem_type)
+        && stated.kind() == DTypeKind::Float
+        && view.dtype.kind() == DTypeKind::Unsigned
+        && view.dtype.bits() == stated.bits()
+    {
+        view.dtype = stated;
+    }
 }
 
 fn as_value(value: DataValue) -> Result<Value> {
