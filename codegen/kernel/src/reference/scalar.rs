@@ -77,7 +77,7 @@ pub(crate) fn store(bytes: &mut [u8], dtype: DType, position: usize, value: Scal
         DType::F32 => raw(4, u64::from((float as f32).to_bits())),
         DType::F64 => raw(8, float.to_bits()),
         DType::F8E4M3FN | DType::F8E4M3FNUZ | DType::F8E5M2 | DType::F8E5M2FNUZ | DType::F8E8M0 => {
-            raw(1, u64::from(f32_to_f8(dtype, float as f32, true)));
+            raw(1, u64::from(f32_to_f8(dtype, float as f32, false)));
         }
         DType::F4E2M1 => set_packed(bytes, 4, position, f32_to_f8(dtype, float as f32, true)),
         DType::I4 | DType::U4 | DType::I2 | DType::U2 => {
@@ -150,9 +150,24 @@ pub(crate) fn convert(from: DType, to: DType, value: Scalar, saturate: bool) -> 
             } else {
                 value as i64
             };
+            if to.is_packed() {
+                // These alone saturate; wider integers keep the low bits of what 64 bits hold.
+                let (lowest, highest) = packed_range(to);
+                return Scalar::Int(truncated.clamp(lowest, highest));
+            }
             Scalar::Int(wrap(to, truncated))
         }
         (Scalar::Int(value), _) => Scalar::Int(wrap(to, value)),
+    }
+}
+
+/// The ends of the range of an integer of less than a byte.
+fn packed_range(dtype: DType) -> (i64, i64) {
+    let n_values = 1 << dtype.bits();
+    if dtype.kind() == DTypeKind::Signed {
+        (-n_values / 2, n_values / 2 - 1)
+    } else {
+        (0, n_values - 1)
     }
 }
 
