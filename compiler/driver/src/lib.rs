@@ -31,4 +31,4 @@ pub use machine::{Cpu, Feature, Machine, Target, machine};
 pub use options::{CompileOptions, MAX_OPT_LEVEL, Progress, Stage};
 pub use stages::stop_names;
 pub use temporary::compile_in_passing;
-pub use verify::{Verification, verify};
+pub use verify::{Verification, compare_at_small_sizes, verify};

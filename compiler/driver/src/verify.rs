@@ -3,7 +3,7 @@
 use crate::compare::{Comparison, compare};
 use crate::random::random_inputs;
 use crate::sizes::{Sizes, settle};
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use graphc_ir::Graph;
 use graphc_runtime::Session;
 
@@ -31,22 +31,38 @@ pub struct Verification {
 /// # Errors
 /// Where the inputs cannot be made, or no sizes are found that both take.
 pub fn verify(graph: &Graph, session: &Session) -> Result<Verification> {
+    compare_at_small_sizes(graph, session, &Sizes::new(), SEED, false)
+}
+
+/// [`compare`] on random inputs at small sizes of the dims that `given` leaves open: the evaluator is slow.
+///
+/// # Errors
+/// Where the inputs cannot be made, or no sizes are found that both take.
+pub fn compare_at_small_sizes(
+    graph: &Graph,
+    session: &Session,
+    given: &Sizes,
+    seed: u64,
+    per_layer: bool,
+) -> Result<Verification> {
     let program = session.program();
     let entry = program
         .entries
         .first()
         .context("the program has no entry")?;
     let mut refused = None;
+    let mut tried = Vec::new();
     for trial in TRIALS {
-        let sizes = settle(program, &Sizes::new(), &|name, _| {
-            let position = program
-                .symbols
-                .iter()
-                .position(|symbol| symbol.name == name);
+        let sizes = settle(program, given, &|name, _| {
+            let symbols = &mut program.symbols.iter();
+            let position = symbols.position(|symbol| symbol.name == name);
             trial[position.unwrap_or(0) % trial.len()]
         })?;
-        let inputs = random_inputs(program, entry, &sizes, SEED)?;
-        match compare(graph, session, &inputs, false) {
+        if tried.contains(&sizes) {
+            continue;
+        }
+        let inputs = random_inputs(program, entry, &sizes, seed)?;
+        match compare(graph, session, &inputs, per_layer) {
             Ok(comparison) => {
                 return Ok(Verification {
                     device: program.target.clone(),
@@ -54,15 +70,29 @@ pub fn verify(graph: &Graph, session: &Session) -> Result<Verification> {
                     comparison,
                 });
             }
-            // Sizes that the model does not take are no fault of either side; the next may do.
-            Err(error) => refused = Some(error.context(format!("with {sizes:?}"))),
+            // Sizes that the model does not take are no fault of either side; others may do.
+            Err(error) => {
+                refused.get_or_insert(error.context(format!("at {}", show(&sizes))));
+            }
         }
-        if program.symbols.is_empty() {
-            break;
-        }
+        tried.push(sizes);
     }
-    match refused {
-        Some(error) => Err(error.context("the model runs on none of the sizes tried")),
-        None => bail!("nothing was tried"),
+    let refused = refused.context("there are no sizes to try")?;
+    Err(match tried.len() {
+        1 => refused,
+        n => refused.context(format!(
+            "the model runs at none of {n} sizes that were tried"
+        )),
+    })
+}
+
+fn show(sizes: &Sizes) -> String {
+    if sizes.is_empty() {
+        return "its fixed sizes".to_owned();
     }
+    let shown: Vec<String> = sizes
+        .iter()
+        .map(|(name, size)| format!("{name}={size}"))
+        .collect();
+    shown.join(", ")
 }

@@ -1,8 +1,10 @@
 //! The whole program: symbols, checks, constants, bodies.
 
 use crate::block::BlockPlanner;
-use graphc_base::{EntityId, PrimaryMap};
-use graphc_ir::{BlockId, ConstId, DimCheckKind, Graph, SourceId, TypeError, ValueId, ValueType};
+use graphc_base::{EntityId, PrimaryMap, SymId};
+use graphc_ir::{
+    Binding, BlockId, ConstId, DimCheckKind, Graph, SourceId, TypeError, ValueId, ValueType,
+};
 use graphc_kernel::KernelSpec;
 use graphc_program::{
     Body, BodyId, CheckKind, ConstRef, DimCheck, Entry, KernelRef, KernelSet, KernelSetId, Literal,
@@ -73,11 +75,11 @@ impl<'g> Planner<'g> {
         let symbols = graph
             .dims
             .symbols()
-            .map(|(_, symbol)| ProgramSymbol {
+            .map(|(id, symbol)| ProgramSymbol {
                 name: symbol.name.clone(),
                 lo: symbol.range.lo,
                 hi: symbol.range.hi,
-                hint: hint(&symbol.name).clamp(symbol.range.lo, symbol.range.hi),
+                hint: hint(graph, id, &symbol.name).clamp(symbol.range.lo, symbol.range.hi),
             })
             .collect();
         let dim_checks = graph
@@ -185,13 +187,28 @@ impl<'g> Planner<'g> {
     }
 }
 
-/// The size that cost estimates assume for a symbol that nothing is said of.
-fn hint(name: &str) -> i64 {
+/// Parts of names of dims that count something other than samples.
+const LONG_NAMES: [&str; 9] = [
+    "seq", "len", "time", "token", "frame", "height", "width", "past", "total",
+];
+
+/// The size that cost estimates assume for a symbol that nothing is said of: 1 for a batch, 128 for others. Where the
+/// name does not tell, the first axis of an input is a batch.
+fn hint(graph: &Graph, symbol: SymId, name: &str) -> i64 {
     let name = name.to_ascii_lowercase();
-    if name.contains("batch") || name == "n" || name.ends_with("_d0") {
-        1
-    } else {
-        128
+    if name.contains("batch") || name == "n" {
+        return 1;
+    }
+    if LONG_NAMES.iter().any(|long| name.contains(long)) {
+        return 128;
+    }
+    match graph.bindings.get(&symbol) {
+        Some(&Binding::Axis(value, 0))
+            if graph.tensor_ty(value).is_some_and(|ty| ty.rank() > 1) =>
+        {
+            1
+        }
+        _ => 128,
     }
 }
 

@@ -6,7 +6,7 @@ use crate::output::{Reported, Table, json, line, names};
 use anyhow::{Result, bail};
 use graphc::compare::{Row, compare};
 use graphc::runtime::Artifact;
-use graphc::{CompileOptions, import_model};
+use graphc::{CompileOptions, compare_at_small_sizes, import_model};
 
 pub(crate) fn run(args: &CompareArgs, as_json: bool) -> Result<()> {
     graphc::whole_file::require_file(&args.model)?;
@@ -27,11 +27,39 @@ pub(crate) fn run(args: &CompareArgs, as_json: bool) -> Result<()> {
         ),
     };
     let graph = import_model(&args.model, &options)?;
-    let given = inputs(&loaded, &args.inputs, args.random)?;
-    let comparison = compare(&graph, &loaded.session, &given, args.per_layer)?;
+    let (comparison, dims) = match &args.inputs.inputs {
+        Some(_) => {
+            let given = inputs(&loaded, &args.inputs, args.random)?;
+            (
+                compare(&graph, &loaded.session, &given, args.per_layer)?,
+                None,
+            )
+        }
+        None => {
+            let found = compare_at_small_sizes(
+                &graph,
+                &loaded.session,
+                &loaded.given,
+                args.random,
+                args.per_layer,
+            )?;
+            (found.comparison, Some(found.dims))
+        }
+    };
     if as_json {
-        json(&comparison)?;
+        let mut report = serde_json::to_value(&comparison)?;
+        if let Some(dims) = &dims {
+            report["dims"] = serde_json::to_value(dims)?;
+        }
+        json(&report)?;
     } else {
+        if let Some(dims) = dims.filter(|dims| !dims.is_empty()) {
+            let dims: Vec<String> = dims
+                .iter()
+                .map(|(name, size)| format!("{name}={size}"))
+                .collect();
+            line(format_args!("on random inputs at {}", dims.join(", ")))?;
+        }
         if let Some(layers) = &comparison.layers {
             print(layers, "layer")?;
             line(format_args!(
