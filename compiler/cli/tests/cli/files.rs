@@ -137,7 +137,7 @@ fn damaged_artifacts_are_refused() {
         .error();
     assert_eq!(
         error,
-        "error: changed.gcx: not a graphc artifact or damaged: header and plan differ from their hash\n"
+        "error: changed.gcx: not a graphc artifact or damaged: header and plan are not as they were written\n"
     );
     sandbox.write("cut.gcx", &bytes[..bytes.len() - 8]);
     let error = sandbox.graphc(&["run", "cut.gcx", "--random", "1"]).error();

@@ -20,16 +20,8 @@ fn a_file_type_classifier_compiles_runs_and_agrees() {
             .iter()
             .all(|node| node["op"] != "shape")
     );
-    let args = [
-        "compare",
-        model,
-        "magika.gcx",
-        "--per-layer",
-        "--dim",
-        "batch=1",
-        "--json",
-    ];
-    let report = sandbox.graphc(&args).json();
+    let args = ["compare", model, "magika.gcx", "--per-layer", "--json"];
+    let report = sandbox.graphc(&args).ok().json();
     assert_eq!(report["ok"], true, "{report}");
     assert!(report["layers"].as_array().unwrap().len() > 5);
     let memory = sandbox
