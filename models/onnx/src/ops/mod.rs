@@ -13,6 +13,7 @@ mod construct;
 mod contrib;
 mod control;
 mod conv;
+mod coupling;
 mod detect;
 mod einsum;
 mod elementwise;
@@ -41,6 +42,7 @@ mod shape;
 mod signal;
 mod since;
 mod slice;
+mod svm;
 mod text;
 mod training;
 mod trees;
@@ -147,6 +149,7 @@ const FAMILIES: &[&[OpEntry]] = &[
     shape::OPS,
     signal::OPS,
     slice::OPS,
+    svm::OPS,
     text::OPS,
     training::OPS,
     trees::OPS,

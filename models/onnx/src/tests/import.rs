@@ -1,8 +1,8 @@
 //! Inputs, names, functions, and what is refused.
 
-use super::net::{F32, Net, With, attribute, f32s, graph, i64s, node, summary, value};
+use super::net::{BOOL, F32, Net, With, attribute, f32s, graph, i64s, node, summary, value};
 use crate::ImportOptions;
-use crate::proto::{AttributeProto, FunctionProto, OperatorSetIdProto, attribute_type};
+use crate::proto::{AttributeProto, FunctionProto, NodeProto, OperatorSetIdProto, attribute_type};
 use graphc_base::Interval;
 
 fn function(name: &str, inputs: &[&str], outputs: &[&str]) -> FunctionProto {
@@ -145,6 +145,125 @@ fn a_call_is_replaced_by_the_functions_nodes_with_its_attributes_or_their_defaul
     };
     assert!(slope_of(call).contains("alpha=0.25"));
     assert!(slope_of(given).contains("alpha=0.5"));
+}
+
+#[test]
+fn a_reference_to_an_attribute_that_nobody_declares_is_refused_with_node_and_attribute() {
+    let message = Net::new(18)
+        .input("x", F32, "n")
+        .node(node("LeakyRelu", "x", "y").reference("alpha", attribute_type::FLOAT, "slope"))
+        .refusal("y");
+    assert_eq!(
+        message,
+        "net.onnx: node /LeakyRelu (ai.onnx.LeakyRelu, opset 18): attribute alpha: refers to attribute slope of a \
+         function, but stands in no function"
+    );
+    let called = |declared: &[&str]| {
+        let mut scaled = function("Scaled", &["a"], &["b"]);
+        scaled.node =
+            vec![node("LeakyRelu", "a", "b").reference("alpha", attribute_type::FLOAT, "slope")];
+        scaled.attribute = declared.iter().map(|&name| name.to_owned()).collect();
+        Net::new(18)
+            .input("x", F32, "n")
+            .function(scaled)
+            .node(node("Scaled", "x", "y").domain("local"))
+    };
+    let message = called(&[]).refusal("y");
+    assert!(
+        message.contains("/Scaled//LeakyRelu") || message.contains("/Scaled/LeakyRelu"),
+        "{message}"
+    );
+    assert!(message.contains("attribute alpha"), "{message}");
+    // Declared and not given: the operator's own default.
+    let graph = called(&["slope"]).import("y");
+    assert!(graph.to_string().contains("alpha=0.01"), "{graph}");
+}
+
+#[test]
+fn attributes_pass_through_functions_that_call_others_and_into_their_subgraphs() {
+    let slope = |name: &str, outer: &str| AttributeProto {
+        ref_attr_name: outer.to_owned(),
+        ..attribute(name, attribute_type::FLOAT)
+    };
+    let mut inner = function("Inner", &["c", "a"], &["b"]);
+    inner.attribute = vec!["alpha".to_owned()];
+    let branch = |op: NodeProto| graph(Vec::new(), vec![op], "r");
+    inner.node = vec![
+        node("If", "c", "b")
+            .graph(
+                "then_branch",
+                branch(node("LeakyRelu", "a", "r").attribute(slope("alpha", "alpha"))),
+            )
+            .graph("else_branch", branch(node("Neg", "a", "r"))),
+    ];
+    let mut outer = function("Outer", &["c", "a"], &["b"]);
+    outer.attribute = vec!["slope".to_owned()];
+    outer.node = vec![
+        node("Inner", "c a", "b")
+            .domain("local")
+            .attribute(slope("alpha", "slope")),
+    ];
+    let graph = Net::new(18)
+        .input("c", BOOL, "")
+        .input("x", F32, "n")
+        .function(inner)
+        .function(outer)
+        .node(
+            node("Outer", "c x", "y")
+                .domain("local")
+                .float("slope", 0.75),
+        )
+        .import("y");
+    assert!(graph.to_string().contains("alpha=0.75"), "{graph}");
+}
+
+#[test]
+fn a_call_takes_the_overload_that_it_names() {
+    let overload = |name: &str, op: &str| {
+        let mut overload = function("F", &["a"], &["b"]);
+        overload.overload = name.to_owned();
+        overload.node = vec![node(op, "a", "b")];
+        overload
+    };
+    let mut call = node("F", "x", "y").domain("local");
+    call.overload = "second".to_owned();
+    let graph = Net::new(18)
+        .input("x", F32, "n")
+        .function(overload("", "Neg"))
+        .function(overload("second", "Abs"))
+        .node(call)
+        .import("y");
+    assert_eq!(summary(&graph), "f32[n] = abs");
+}
+
+#[test]
+fn a_functions_own_opset_decides_what_its_nodes_mean() {
+    let mut flat = function("Flat", &["a"], &["b"]);
+    flat.opset_import[0].version = 11;
+    flat.node = vec![node("Softmax", "a", "b")];
+    let graph = Net::new(18)
+        .input("x", F32, "2 3 4")
+        .function(flat)
+        .node(node("Softmax", "x", "t"))
+        .node(node("Flat", "t", "y").domain("local"))
+        .import("y");
+    assert_eq!(
+        summary(&graph),
+        "f32[2,3,4] = softmax, reshape, softmax, reshape"
+    );
+}
+
+#[test]
+fn a_function_may_replace_an_operator_of_the_standard() {
+    let mut relu = function("Relu", &["a"], &["b"]);
+    relu.domain = String::new();
+    relu.node = vec![node("Neg", "a", "b")];
+    let graph = Net::new(18)
+        .input("x", F32, "n")
+        .function(relu)
+        .node(node("Relu", "x", "y"))
+        .import("y");
+    assert_eq!(summary(&graph), "f32[n] = neg");
 }
 
 #[test]

@@ -100,6 +100,38 @@ fn packed_entries_stay_packed() {
 }
 
 #[test]
+fn elements_that_their_type_cannot_hold_are_refused_by_position() {
+    let cases: [(i32, &[i32]); 8] = [
+        (2, &[0, 256]),
+        (2, &[0, -1]),
+        (3, &[0, 128]),
+        (5, &[0, 40_000]),
+        (9, &[0, 2]),
+        (10, &[0, 0x1_0000]),
+        (17, &[0, -1]),
+        (22, &[0, 8]),
+    ];
+    for (data_type, values) in cases {
+        let text = message(read(TensorProto {
+            int32_data: values.to_vec(),
+            ..tensor("t", data_type, &[2])
+        }));
+        assert!(
+            text.contains(&format!("element 1: {} does not fit", values[1])),
+            "{text}"
+        );
+    }
+    let text = message(read(TensorProto {
+        uint64_data: vec![1 << 32],
+        ..tensor("t", 12, &[1])
+    }));
+    assert!(
+        text.contains("element 0: 4294967296 does not fit u32"),
+        "{text}"
+    );
+}
+
+#[test]
 fn strings_are_read_as_strings() {
     let strings = TensorProto {
         string_data: vec![Bytes::from_static(b"a"), Bytes::from_static("ß".as_bytes())],
