@@ -54,24 +54,40 @@ fn constant_of_shape(cx: &mut NodeCx<'_, '_>) -> Converted {
 }
 
 /// `start, start + delta, …` below `limit`; the number of elements is symbolic where the bounds are, else computed.
+/// Floats of 16 bits are computed in f32, which is what `stash_type` 1 says. Only other domains than ai.onnx leave the
+/// step out.
 pub(super) fn range(cx: &mut NodeCx<'_, '_>) -> Converted {
-    let start = cx.input(0)?;
-    let start = cx.scalar(start)?;
-    let limit = cx.input(1)?;
-    let limit = cx.scalar(limit)?;
-    let dtype = cx.b.dtype(start)?;
-    // Only other domains than ai.onnx leave it out.
-    let delta = match cx.opt(2) {
-        Some(delta) => cx.scalar(delta)?,
-        None => cx.b.const_scalar_i64(dtype, 1),
+    let stash_type = cx.int("stash_type", 1)?;
+    if stash_type != 1 {
+        return Err(ConvertError::Unsupported(format!(
+            "attribute stash_type: {stash_type} is not 1, f32"
+        )));
+    }
+    let (start, limit) = (cx.input(0)?, cx.input(1)?);
+    let to = cx.b.dtype(start)?;
+    let mut bounds = vec![start, limit];
+    bounds.push(match cx.opt(2) {
+        Some(delta) => delta,
+        None => cx.b.const_scalar_i64(to, 1),
+    });
+    for bound in &mut bounds {
+        *bound = cx.scalar(*bound)?;
+        if to.is_float() && to.bits() < 32 {
+            *bound = cx.b.cast(*bound, DType::F32)?;
+        }
+    }
+    let [start, limit, delta] = bounds[..] else {
+        return Err(ConvertError::Invalid("takes three operands".into()));
     };
+    let dtype = cx.b.dtype(start)?;
     let len = match symbolic_len(cx, start, limit, delta) {
         Some(len) => len,
         None => len_at_run_time(cx, start, limit, delta)?,
     };
     let steps = cx.b.op1(Op::Iota { dtype, len }, &[])?;
     let scaled = cx.b.mul(steps, delta)?;
-    Ok(vec![cx.b.add(scaled, start)?])
+    let y = cx.b.add(scaled, start)?;
+    Ok(vec![cx.b.cast(y, to)?])
 }
 
 fn symbolic_len(

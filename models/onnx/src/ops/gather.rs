@@ -89,7 +89,17 @@ fn scatter_elements(cx: &mut NodeCx<'_, '_>) -> Converted {
 fn scatter_nd(cx: &mut NodeCx<'_, '_>) -> Converted {
     let (data, indices, updates) = (cx.input(0)?, cx.input(1)?, cx.input(2)?);
     let reduction = reduction(cx)?;
-    let indices = cx.b.cast(indices, DType::I64)?;
+    let mut indices = cx.b.cast(indices, DType::I64)?;
+    // How many axes an index names follows from the ranks, even where its length is known at run time only.
+    let mut shape = cx.b.shape(indices)?;
+    let n_kept = (cx.b.rank(updates)? + 1).checked_sub(shape.len());
+    let n_named = n_kept.and_then(|n_kept| cx.b.rank(data).ok()?.checked_sub(n_kept));
+    if let (Some(last), Some(n_named)) = (shape.last_mut(), n_named)
+        && !last.is_const()
+    {
+        *last = Dim::from(n_named);
+        indices = cx.b.reshape(indices, shape)?;
+    }
     let op = Op::ScatterNd { reduction };
     scattered(cx, op, reduction, [data, indices, updates])
 }

@@ -21,6 +21,7 @@ mod features;
 mod gather;
 mod join;
 mod labels;
+mod legacy;
 mod linear;
 mod loss;
 mod norm;
@@ -131,6 +132,7 @@ const FAMILIES: &[&[OpEntry]] = &[
     gather::OPS,
     join::OPS,
     labels::OPS,
+    legacy::OPS,
     linear::OPS,
     loss::OPS,
     norm::OPS,

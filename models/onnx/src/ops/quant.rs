@@ -37,10 +37,18 @@ fn single(cx: &mut NodeCx<'_, '_>, value: ValueId) -> Result<ValueId, ConvertErr
     }
 }
 
+/// The attribute `output_dtype`, of which 0 says nothing.
+fn stated_dtype(cx: &NodeCx<'_, '_>) -> Result<Option<DType>, ConvertError> {
+    match cx.int_opt("output_dtype")? {
+        None | Some(0) => Ok(None),
+        Some(_) => cx.dtype_opt("output_dtype"),
+    }
+}
+
 fn quantize(cx: &mut NodeCx<'_, '_>) -> Converted {
     let saturate = cx.flag("saturate", true)?;
     cx.ignore(&["precision"]);
-    let declared = cx.dtype_opt("output_dtype")?;
+    let declared = stated_dtype(cx)?;
     let (x, scale) = (cx.input(0)?, cx.input(1)?);
     let scale = single(cx, scale)?;
     let (axis, block) = granularity(cx, x, scale)?;
@@ -48,6 +56,11 @@ fn quantize(cx: &mut NodeCx<'_, '_>) -> Converted {
     let mut to = declared.unwrap_or(DType::U8);
     if let Some(zero_point) = cx.opt(2) {
         to = cx.b.dtype(zero_point)?;
+        if let Some(declared) = declared.filter(|&declared| declared != to) {
+            return Err(ConvertError::Invalid(format!(
+                "output_dtype is {declared}, and the zero point's type is {to}"
+            )));
+        }
         operands.push(single(cx, zero_point)?);
     }
     Ok(vec![cx.b.op1(
@@ -62,7 +75,7 @@ fn quantize(cx: &mut NodeCx<'_, '_>) -> Converted {
 }
 
 fn dequantize(cx: &mut NodeCx<'_, '_>) -> Converted {
-    let declared = cx.dtype_opt("output_dtype")?;
+    let declared = stated_dtype(cx)?;
     let (q, scale) = (cx.input(0)?, cx.input(1)?);
     let scale = single(cx, scale)?;
     let (axis, block) = granularity(cx, q, scale)?;

@@ -322,7 +322,10 @@ fn tile(cx: &mut NodeCx<'_, '_>) -> Converted {
         all[axis] = cx.size_of(count, "repeats")?;
         all
     } else {
+        // There is one for each axis, even where only the run shows how many there are.
+        let rank = Dim::from(cx.b.rank(x)?);
         let repeats = cx.int_vector(repeats)?;
+        let repeats = cx.b.reshape(repeats, vec![rank])?;
         cx.sizes(repeats, "repeats")?
     };
     Ok(vec![cx.b.op1(Op::Tile { repeats }, &[x])?])

@@ -9,13 +9,14 @@ type Row = (&'static str, &'static [(i64, usize)]);
 /// Any number of operands.
 const ANY: usize = usize::MAX;
 
-/// Operators of `ai.onnx`.
+/// Operators of `ai.onnx`; those of the first opsets that never left the experimental stage among them.
 #[rustfmt::skip]
 const DEFAULT: &[Row] = &[
     ("Abs", &[(1, 1)]),
     ("Acos", &[(7, 1)]),
     ("Acosh", &[(9, 1)]),
     ("Add", &[(1, 2)]),
+    ("Affine", &[(1, 1)]),
     ("AffineGrid", &[(20, 2)]),
     ("And", &[(1, 2)]),
     ("ArgMax", &[(1, 1)]),
@@ -53,6 +54,7 @@ const DEFAULT: &[Row] = &[
     ("ConvTranspose", &[(1, 3)]),
     ("Cos", &[(7, 1)]),
     ("Cosh", &[(9, 1)]),
+    ("Crop", &[(1, 1)]),
     ("CumProd", &[(26, 2)]),
     ("CumSum", &[(11, 2)]),
     ("DFT", &[(17, 2), (20, 3)]),
@@ -93,6 +95,7 @@ const DEFAULT: &[Row] = &[
     ("Identity", &[(1, 1)]),
     ("If", &[(1, 1)]),
     ("ImageDecoder", &[(20, 1)]),
+    ("ImageScaler", &[(1, 1)]),
     ("InstanceNormalization", &[(1, 3)]),
     ("IsInf", &[(10, 1)]),
     ("IsNaN", &[(9, 1)]),
@@ -135,6 +138,7 @@ const DEFAULT: &[Row] = &[
     ("Or", &[(1, 2)]),
     ("PRelu", &[(1, 2)]),
     ("Pad", &[(1, 1), (11, 3), (18, 4)]),
+    ("ParametricSoftplus", &[(1, 1)]),
     ("Pow", &[(1, 2)]),
     ("QLinearConv", &[(10, 9)]),
     ("QLinearMatMul", &[(10, 8)]),
@@ -166,6 +170,8 @@ const DEFAULT: &[Row] = &[
     ("RotaryEmbedding", &[(23, 4)]),
     ("Round", &[(11, 1)]),
     ("STFT", &[(17, 4)]),
+    ("Scale", &[(1, 1)]),
+    ("ScaledTanh", &[(1, 1)]),
     ("Scan", &[(8, ANY)]),
     ("Scatter", &[(9, 3)]),
     ("ScatterElements", &[(11, 3)]),

@@ -166,6 +166,26 @@ fn an_optimizer_steps_each_tensor_with_its_own_state() {
 }
 
 #[test]
+fn an_image_is_cropped_by_borders_or_to_a_size() {
+    let net = |size: &[i64]| {
+        let crop = node("Crop", "x", "y").ints("border", &[1, 0, 1, 2]);
+        let crop = match size {
+            [] => crop,
+            _ => crop.ints("scale", size),
+        };
+        Net::new(3).input("x", F32, "1 1 h w").node(crop).node(
+            node("ImageScaler", "y", "z")
+                .floats("bias", &[0.5])
+                .float("scale", 2.0),
+        )
+    };
+    let x: Vec<f32> = (0..12).map(|value| value as f32).collect();
+    let x = [floats(&[1, 1, 3, 4], &x)];
+    assert_eq!(run(net(&[]), "z", &x), [[2.5, 4.5]]);
+    assert_eq!(run(net(&[2, 1]), "z", &x), [[2.5, 10.5]]);
+}
+
+#[test]
 fn signed_numbers_shift_with_their_sign() {
     let net = |direction: &str| {
         Net::new(28)
