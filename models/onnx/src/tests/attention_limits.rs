@@ -14,6 +14,7 @@ fn attention_that_cannot_be_is_refused() {
     let heads = |n: i64| ms("MultiHeadAttention", "y").int("num_heads", n);
     refuse(ms("MultiHeadAttention", "y"), &qkv, "num_heads");
     refuse(heads(0), &qkv, "positive");
+    refuse(heads(i64::MAX), &qkv, "num_heads");
     refuse(heads(3), &qkv, "3 heads do not divide 4");
     refuse(heads(2), &qkv[..1], "no key");
     refuse(heads(2).float("window", 1.0), &qkv, "window");
@@ -32,6 +33,19 @@ fn attention_that_cannot_be_is_refused() {
         Ints(&[], &[2]),
     ];
     refuse(group(2), &grouped, "evenly");
+    let misplaced = [
+        Ramp(&[1, 2, 12], 1),
+        Ramp(&[1, 2, 12], 2),
+        Ramp(&[1, 2, 12], 3),
+        Missing,
+        Missing,
+        Ints(&[1], &[1]),
+        Ints(&[], &[2]),
+        Ramp(&[4, 2], 4),
+        Ramp(&[4, 2], 5),
+        Longs(&[2], &[0, 1]),
+    ];
+    refuse(group(3).int("do_rotary", 1), &misplaced, "position_ids");
     refuse(
         group(2).string("k_quant_type", "PER_TENSOR"),
         &grouped,

@@ -302,6 +302,9 @@ fn what_onnxruntime_does_not_mean_is_refused() {
             .int("block_size", block)
     };
     let operands = [Ramp(&[2, 32], 1), Bytes(&[2, 2, 8], 2), Ramp(&[4], 3)];
+    let mut huge = weights(4, 16);
+    huge.attribute[1].i = i64::MAX;
+    refuse(huge, &operands, "N must be");
     refuse(weights(3, 16), &operands, "3 bits");
     refuse(weights(4, 24), &operands, "block_size");
     refuse(weights(8, 16), &operands, "32 bytes");

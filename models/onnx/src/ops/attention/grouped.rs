@@ -247,7 +247,10 @@ fn turned(
     is_interleaved: bool,
 ) -> Result<[ValueId; 2], ConvertError> {
     let positions = match cx.opt(9) {
-        Some(positions) => cx.b.cast(positions, DType::I64)?,
+        Some(positions) => {
+            dims_of::<2>(cx, "position_ids", positions)?;
+            cx.b.cast(positions, DType::I64)?
+        }
         None => {
             let rows = cx.iota_along(DType::I64, n_new, 1, 2)?;
             let past = cx.b.squeeze(lengths.past, &[2, 3])?;

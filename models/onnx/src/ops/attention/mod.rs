@@ -33,9 +33,12 @@ const SIZE: usize = 3;
 
 /// A count of heads that the model must give.
 fn head_count(cx: &NodeCx<'_, '_>, name: &str) -> Result<usize, ConvertError> {
-    match usize::try_from(cx.int_req(name)?) {
-        Ok(count) if count > 0 => Ok(count),
-        _ => Err(ConvertError::Invalid(format!("{name} must be positive"))),
+    let count = cx.int_req(name)?;
+    match u32::try_from(count) {
+        Ok(count) if count > 0 => Ok(count as usize),
+        _ => Err(ConvertError::Invalid(format!(
+            "{name} must be positive, is {count}"
+        ))),
     }
 }
 

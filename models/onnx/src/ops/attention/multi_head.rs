@@ -206,6 +206,7 @@ impl Operands {
                 self.biased(cx, n_heads, [query, key, value])
             }
             (3, Some(4), Some(v)) => {
+                dims_of::<4>(cx, "value", v)?;
                 let mut query = self.query;
                 if let Some(bias) = self.bias {
                     let [_, _, hidden] = dims_of(cx, "query", query)?;

@@ -25,13 +25,24 @@ fn bits(cx: &NodeCx<'_, '_>) -> Result<u32, ConvertError> {
     }
 }
 
+/// A size of the weights, small enough that the number of their bits can be counted.
+fn extent(cx: &NodeCx<'_, '_>, name: &str) -> Result<usize, ConvertError> {
+    let size = cx.int_req(name)?;
+    match u32::try_from(size) {
+        Ok(size) if size > 0 => Ok(size as usize),
+        _ => Err(ConvertError::Invalid(format!(
+            "{name} must be positive and below 2^32, is {size}"
+        ))),
+    }
+}
+
 fn block_size(cx: &NodeCx<'_, '_>, default: Option<i64>) -> Result<usize, ConvertError> {
     let size = match default {
         Some(default) => cx.int("block_size", default)?,
         None => cx.int_req("block_size")?,
     };
-    match usize::try_from(size) {
-        Ok(size) if size >= 16 && size.is_power_of_two() => Ok(size),
+    match u32::try_from(size) {
+        Ok(size) if size >= 16 && size.is_power_of_two() => Ok(size as usize),
         _ => Err(ConvertError::Invalid(format!(
             "block_size must be a power of two from 16 on, is {size}"
         ))),
@@ -102,8 +113,7 @@ fn first(cx: &mut NodeCx<'_, '_>, x: ValueId, len: &Dim) -> Made {
 fn matmul_nbits(cx: &mut NodeCx<'_, '_>) -> Converted {
     let bits = bits(cx)?;
     let block = block_size(cx, None)?;
-    let n = operand::size("N", cx.int_req("N")?)?;
-    let k = operand::size("K", cx.int_req("K")?)?;
+    let (n, k) = (extent(cx, "N")?, extent(cx, "K")?);
     // How a kernel computes, not what.
     cx.ignore(&["accuracy_level"]);
     if cx.int("weight_prepacked", 0)? != 0 {
@@ -117,7 +127,8 @@ fn matmul_nbits(cx: &mut NodeCx<'_, '_>) -> Converted {
     let (rows, columns) = (Dim::from(n), Dim::from(k));
     let padded = Dim::from(k.div_ceil(block) * block);
     let n_packed = cx.numel(packed)?;
-    let n_wanted = Dim::from(n * k.div_ceil(block) * block * bits as usize / 8);
+    let row_bytes = Dim::from(k.div_ceil(block) * block / 8 * bits as usize);
+    let n_wanted = cx.b.dims().mul(&rows, &row_bytes);
     if cx.b.dims().eq(&n_packed, &n_wanted) == Tri::No {
         return Err(ConvertError::Invalid(format!(
             "B has {} bytes, N, K, bits and block_size ask for {}",
@@ -279,7 +290,7 @@ fn gather_block_quantized(cx: &mut NodeCx<'_, '_>) -> Converted {
         let zero_points = match zero_points {
             Some(zero_points) => {
                 let all = unpacked(cx, zero_points, bits, false)?;
-                let n_blocks = cx.b.shape(scales)?[axis].clone();
+                let n_blocks = cx.b.shape(scales)?.pop().unwrap_or(Dim::ONE);
                 first(cx, all, &n_blocks)?
             }
             None => {
