@@ -66,7 +66,7 @@ pub fn settle(program: &Program, given: &Sizes, free: &dyn Fn(&str, i64) -> i64)
 /// A symbol without a size that a check equates with what has one.
 fn tied(program: &Program, values: &[Option<i64>]) -> Option<(usize, i64)> {
     let sizes: Vec<i64> = values.iter().map(|size| size.unwrap_or(i64::MIN)).collect();
-    program.dim_checks.iter().find_map(|check| {
+    program.entry_checks().find_map(|check| {
         let CheckKind::Equal(a, b) = &check.kind else {
             return None;
         };

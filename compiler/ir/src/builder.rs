@@ -139,6 +139,7 @@ impl Builder {
             let check = DimCheck {
                 kind,
                 what: format!("{name} ({op})"),
+                block: self.block,
             };
             if !self.graph.checks.contains(&check) {
                 self.graph.checks.push(check);

@@ -122,6 +122,8 @@ pub struct DimCheck {
     pub kind: DimCheckKind,
     /// Who demands it, for the message: `matmul /encoder/MatMul: inner dims`.
     pub what: String,
+    /// The block that demands it, whenever it runs. A branch that is not taken demands nothing.
+    pub block: BlockId,
 }
 
 /// The relations a [`DimCheck`] can demand.

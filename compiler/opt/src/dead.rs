@@ -42,9 +42,10 @@ pub fn remove_dead(graph: &mut Graph, _cx: &PassCx) -> PassReport {
     graph.bindings.retain(|symbol, _| symbols.contains(symbol));
     report.count("dead_symbol", n_bindings - graph.bindings.len());
     let n_checks = graph.checks.len();
+    let running: BTreeSet<BlockId> = blocks(graph).into_iter().collect();
     graph
         .checks
-        .retain(|check| check_symbols(check).is_subset(&symbols));
+        .retain(|check| running.contains(&check.block) && check_symbols(check).is_subset(&symbols));
     report.count("dead_check", n_checks - graph.checks.len());
     report
 }

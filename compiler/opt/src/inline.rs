@@ -38,6 +38,11 @@ pub fn inline_branches(graph: &mut Graph, _cx: &PassCx) -> PassReport {
             for (output, result) in outputs.into_iter().zip(results) {
                 replacements.replace(graph, output, result);
             }
+            for check in &mut graph.checks {
+                if check.block == region {
+                    check.block = block;
+                }
+            }
             let inner = std::mem::take(&mut graph.block_mut(region).nodes);
             open.extend(inner.into_iter().rev());
         }

@@ -3,7 +3,7 @@
 use graphc_base::{DimCx, Tri};
 use graphc_ir::{
     Binding, BlockId, DimCheck, DimCheckKind, Graph, InferCx, NodeId, Op, OpTypes, SourceId,
-    ValueId, ValueType, infer,
+    ValueDef, ValueId, ValueType, infer,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -125,7 +125,10 @@ pub(crate) fn types_of(graph: &Graph, op: &Op, inputs: &[ValueId]) -> Option<OpT
 pub(crate) fn is_like(graph: &Graph, op: &Op, inputs: &[ValueId], like: ValueId) -> bool {
     types_of(graph, op, inputs).is_some_and(|types| {
         matches!(&types.outputs[..], [output] if are_equal(&graph.dims, output, graph.ty(like)))
-            && types.checks.iter().all(|kind| has_check(graph, kind))
+            && types
+                .checks
+                .iter()
+                .all(|kind| has_check(graph, kind, block_of(graph, like)))
     })
 }
 
@@ -148,8 +151,20 @@ fn are_equal(cx: &DimCx, a: &ValueType, b: &ValueType) -> bool {
     }
 }
 
-fn has_check(graph: &Graph, kind: &DimCheckKind) -> bool {
-    graph.checks.iter().any(|check| check.kind == *kind)
+/// Whether a check of the block, or of the main one, says it.
+fn has_check(graph: &Graph, kind: &DimCheckKind, block: BlockId) -> bool {
+    graph
+        .checks
+        .iter()
+        .any(|check| check.kind == *kind && (check.block == block || check.block == Graph::MAIN))
+}
+
+/// The block that a value is of.
+pub(crate) fn block_of(graph: &Graph, value: ValueId) -> BlockId {
+    match graph.value(value).def {
+        ValueDef::Param { block, .. } => block,
+        ValueDef::Node { node, .. } => graph.node(node).block,
+    }
 }
 
 /// Records the checks that a node asks for and the graph does not have. They follow from those that it has, since operands
@@ -158,8 +173,9 @@ pub(crate) fn add_checks(graph: &mut Graph, node: NodeId) {
     let Some(types) = types_of(graph, &graph.node(node).op, &graph.node(node).inputs) else {
         return;
     };
+    let block = graph.node(node).block;
     for kind in types.checks {
-        if has_check(graph, &kind) {
+        if has_check(graph, &kind, block) {
             continue;
         }
         let op = graph.node(node).op.name();
@@ -171,6 +187,6 @@ pub(crate) fn add_checks(graph: &mut Graph, node: NodeId) {
             .and_then(|&source| graph.sources.get(source));
         let name = source.map_or(op, |source| source.name.as_str());
         let what = format!("{name} ({op})");
-        graph.checks.push(DimCheck { kind, what });
+        graph.checks.push(DimCheck { kind, what, block });
     }
 }

@@ -1,7 +1,7 @@
 //! Symbols of which something else says what they are.
 
 use crate::pass::{PassCx, PassReport};
-use crate::replace::{add_checks, blocks, types_of};
+use crate::replace::{add_checks, block_of, blocks, types_of};
 use graphc_base::{Dim, Interval, SymId, Tri};
 use graphc_ir::{
     Binding, DimCheck, DimCheckKind, Graph, TensorType, ValueId, ValueType, known_values,
@@ -84,10 +84,15 @@ fn keep_range(graph: &mut Graph, symbol: SymId, dim: &Dim) {
     }
     let bounds = graph.dims.bounds(dim);
     let name = graph.dims.name(symbol).to_owned();
+    let bound_in = graph
+        .bindings
+        .get(&symbol)
+        .map_or(Graph::MAIN, |binding| block_of(graph, binding.value()));
     let mut demand = |a: Dim, b: Dim| {
         graph.checks.push(DimCheck {
             kind: DimCheckKind::LessEqual(a, b),
             what: format!("range of {name}"),
+            block: bound_in,
         });
     };
     if bounds.lo < range.lo {
@@ -161,7 +166,8 @@ fn remove_proved(graph: &mut Graph) -> usize {
             }
             DimCheckKind::LessEqual(a, b) => cx.le(a, b) == Tri::Yes,
         };
-        (!is_proved || demanded.contains(&check.kind)) && seen.insert(check.kind.clone())
+        (!is_proved || demanded.contains(&check.kind))
+            && seen.insert((check.block, check.kind.clone()))
     });
     n_checks - graph.checks.len()
 }

@@ -29,13 +29,14 @@ impl<'p, 'g> BlockPlanner<'p, 'g> {
                 .push((symbol, binding));
         }
         let mut this = BlockPlanner {
-            planner,
             body: Body {
+                checks: planner.checks(block),
                 slots: PrimaryMap::new(),
                 params: Vec::new(),
                 results: Vec::new(),
                 steps: Vec::new(),
             },
+            planner,
             slots: BTreeMap::new(),
             bindings,
         };

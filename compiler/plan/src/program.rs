@@ -82,18 +82,6 @@ impl<'g> Planner<'g> {
                 hint: hint(graph, id, &symbol.name).clamp(symbol.range.lo, symbol.range.hi),
             })
             .collect();
-        let dim_checks = graph
-            .checks
-            .iter()
-            .map(|check| DimCheck {
-                kind: match &check.kind {
-                    DimCheckKind::Equal(a, b) => CheckKind::Equal(a.clone(), b.clone()),
-                    DimCheckKind::Broadcast(a, b) => CheckKind::Broadcast(a.clone(), b.clone()),
-                    DimCheckKind::LessEqual(a, b) => CheckKind::LessEqual(a.clone(), b.clone()),
-                },
-                what: check.what.clone(),
-            })
-            .collect();
         Self {
             graph,
             program: Program {
@@ -102,7 +90,6 @@ impl<'g> Planner<'g> {
                 target: target.to_owned(),
                 needs: vec![target.to_owned()],
                 symbols,
-                dim_checks,
                 entries: Vec::new(),
                 state: Vec::new(),
                 bodies: PrimaryMap::new(),
@@ -128,6 +115,21 @@ impl<'g> Planner<'g> {
             self.program.bodies = self.bodies.drain(..).flatten().collect();
         }
         Ok(id)
+    }
+
+    /// What a block demands of dims whenever it runs.
+    pub(crate) fn checks(&self, block: BlockId) -> Vec<DimCheck> {
+        let own = self.graph.checks.iter();
+        own.filter(|check| check.block == block)
+            .map(|check| DimCheck {
+                kind: match &check.kind {
+                    DimCheckKind::Equal(a, b) => CheckKind::Equal(a.clone(), b.clone()),
+                    DimCheckKind::Broadcast(a, b) => CheckKind::Broadcast(a.clone(), b.clone()),
+                    DimCheckKind::LessEqual(a, b) => CheckKind::LessEqual(a.clone(), b.clone()),
+                },
+                what: check.what.clone(),
+            })
+            .collect()
     }
 
     /// The program's constant for a graph's constant.

@@ -374,11 +374,8 @@ impl<'m> Importer<'m> {
         let checks = &b.graph().checks;
         let new = checks.get(self.n_checks..).unwrap_or_default();
         self.n_checks = checks.len();
-        if b.block() != Graph::MAIN {
-            return;
-        }
         let dims = b.dims();
-        for check in new {
+        for check in new.iter().filter(|check| check.block == Graph::MAIN) {
             let (left, right) = check.kind.sides();
             let mut bounds = dims.broadcast_bounds(left);
             bounds.extend(dims.broadcast_bounds(right));

@@ -24,7 +24,8 @@ pub(crate) struct Segment {
     pub(crate) defines: Vec<SlotId>,
     /// Symbols that its sizes and kernels, and those of earlier segments, depend on.
     pub(crate) symbols: Vec<SymId>,
-    /// Checks that mention a symbol which the Binds before it bind; in an entry's first segment those that mention none.
+    /// Checks of the body that mention a symbol which the Binds before it bind; in the first segment those that mention
+    /// none that the body binds.
     pub(crate) checks: Vec<usize>,
 }
 
@@ -43,7 +44,7 @@ pub(crate) struct BodyAnalysis {
 impl BodyAnalysis {
     pub(crate) fn new(program: &Program, id: BodyId) -> Self {
         let body = &program.bodies[id];
-        let is_entry = program.entries.iter().any(|entry| entry.body == id);
+        let own: BTreeSet<SymId> = body.steps.iter().filter_map(bound_symbol).collect();
         let mut last_take = BTreeMap::new();
         for (position, step) in body.steps.iter().enumerate() {
             if let Step::Take { from, .. } = step {
@@ -73,13 +74,13 @@ impl BodyAnalysis {
                 mention_kernels(program, step, &mut mention);
             }
             segment.symbols = symbols.iter().copied().collect();
-            segment.checks = checks_of(program, &bound, index == 0 && is_entry);
+            segment.checks = match index {
+                0 => checks_of(body, |symbols| symbols.is_disjoint(&own)),
+                _ => checks_of(body, |symbols| !symbols.is_disjoint(&bound)),
+            };
             bound = body.steps[segment.steps.clone()]
                 .iter()
-                .filter_map(|step| match step {
-                    Step::Bind { symbol, .. } => Some(*symbol),
-                    _ => None,
-                })
+                .filter_map(bound_symbol)
                 .collect();
         }
         Self {
@@ -189,24 +190,24 @@ fn mention_kernels(program: &Program, step: &Step, mention: &mut dyn FnMut(&Dim)
     }
 }
 
-fn checks_of(program: &Program, bound: &BTreeSet<SymId>, is_first: bool) -> Vec<usize> {
-    let wanted = |check: &DimCheck| {
+fn bound_symbol(step: &Step) -> Option<SymId> {
+    match step {
+        Step::Bind { symbol, .. } => Some(*symbol),
+        _ => None,
+    }
+}
+
+/// The checks of a body whose symbols are such.
+fn checks_of(body: &Body, wanted: impl Fn(&BTreeSet<SymId>) -> bool) -> Vec<usize> {
+    let symbols = |check: &DimCheck| {
         let (CheckKind::Equal(a, b) | CheckKind::Broadcast(a, b) | CheckKind::LessEqual(a, b)) =
             &check.kind;
-        let (mut any, mut hit) = (false, false);
-        for dim in [a, b] {
-            dim.visit_symbols(&mut |symbol| {
-                any = true;
-                hit |= bound.contains(&symbol);
-            });
-        }
-        hit || (is_first && !any)
+        a.symbols().union(&b.symbols()).copied().collect()
     };
-    program
-        .dim_checks
+    body.checks
         .iter()
         .enumerate()
-        .filter(|(_, check)| wanted(check))
+        .filter(|(_, check)| wanted(&symbols(check)))
         .map(|(index, _)| index)
         .collect()
 }

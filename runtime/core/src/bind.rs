@@ -2,7 +2,7 @@
 
 use crate::error::RunError;
 use graphc_base::{Dim, EntityId};
-use graphc_program::{CheckKind, Program};
+use graphc_program::{Body, CheckKind, Program};
 use smallvec::SmallVec;
 
 /// Value of a symbol that is not bound yet. No size, position or step has it.
@@ -43,13 +43,9 @@ pub(crate) fn is_known(dim: &Dim, values: &[i64]) -> bool {
     all
 }
 
-/// Tests these facts, those among them whose symbols are all bound.
-pub(crate) fn check_dims(
-    program: &Program,
-    checks: &[usize],
-    values: &[i64],
-) -> Result<(), RunError> {
-    for check in checks.iter().map(|&index| &program.dim_checks[index]) {
+/// Tests these facts of a body, those among them whose symbols are all bound.
+pub(crate) fn check_dims(body: &Body, checks: &[usize], values: &[i64]) -> Result<(), RunError> {
+    for check in checks.iter().map(|&index| &body.checks[index]) {
         let (CheckKind::Equal(a, b) | CheckKind::Broadcast(a, b) | CheckKind::LessEqual(a, b)) =
             &check.kind;
         if !is_known(a, values) || !is_known(b, values) {

@@ -56,7 +56,7 @@ impl Session {
     ) -> Result<(), RunError> {
         let body = &self.program().bodies[id];
         for (index, segment) in self.analysis(id).segments.iter().enumerate() {
-            check_dims(self.program(), &segment.checks, &frame.values)?;
+            check_dims(body, &segment.checks, &frame.values)?;
             let plan = {
                 let Frame {
                     values, plan, key, ..

@@ -144,7 +144,7 @@ impl<'s> Predictor<'s> {
         let mut live = 0;
         for (index, segment) in analysis.segments.iter().enumerate() {
             if self.exact {
-                check_dims(session.program(), &segment.checks, values)?;
+                check_dims(body, &segment.checks, values)?;
             }
             let earlier = before.as_deref();
             let plan = session.segment_plan(id, index, values, earlier, &mut self.key)?;
@@ -323,19 +323,14 @@ impl<'s> Predictor<'s> {
         if !self.most {
             return declared.hint;
         }
-        let limits = self
-            .session
-            .program()
-            .dim_checks
-            .iter()
-            .filter_map(|check| {
-                let (CheckKind::LessEqual(dim, limit) | CheckKind::Equal(dim, limit)) = &check.kind
-                else {
-                    return None;
-                };
-                let is_it = dim.as_symbol().is_some_and(|it| it.index() == symbol);
-                is_it.then(|| value_of(limit, values).ok()).flatten()
-            });
+        let limits = self.session.program().entry_checks().filter_map(|check| {
+            let (CheckKind::LessEqual(dim, limit) | CheckKind::Equal(dim, limit)) = &check.kind
+            else {
+                return None;
+            };
+            let is_it = dim.as_symbol().is_some_and(|it| it.index() == symbol);
+            is_it.then(|| value_of(limit, values).ok()).flatten()
+        });
         // A size beyond every memory makes planning fail, which is what no limit means.
         match limits.fold(declared.hi, i64::min) {
             limit if limit > MOST => i64::MAX,

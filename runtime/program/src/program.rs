@@ -47,8 +47,6 @@ pub struct Program {
     pub needs: Vec<String>,
     /// Dims that are bound at run time.
     pub symbols: Vec<ProgramSymbol>,
-    /// Facts that are tested once the symbols that they mention are bound.
-    pub dim_checks: Vec<DimCheck>,
     /// Functions that a caller may run.
     pub entries: Vec<Entry>,
     /// Values that outlive a run.
@@ -164,6 +162,8 @@ pub enum StateInit {
 /// A list of steps over slots.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Body {
+    /// Facts that are tested whenever it runs, once the symbols that they mention are bound.
+    pub checks: Vec<DimCheck>,
     /// Its values.
     pub slots: PrimaryMap<SlotId, Slot>,
     /// Slots that the caller fills; their storage is `Param`.
@@ -376,6 +376,17 @@ pub struct ProgramConst {
     /// Contents, where they are no bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub literal: Option<Literal>,
+}
+
+impl Program {
+    /// What the entries demand of dims. What regions demand depends on whether they run.
+    pub fn entry_checks(&self) -> impl Iterator<Item = &DimCheck> {
+        let bodies = self
+            .entries
+            .iter()
+            .filter_map(|entry| self.bodies.get(entry.body));
+        bodies.flat_map(|body| &body.checks)
+    }
 }
 
 impl SlotType {

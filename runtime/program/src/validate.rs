@@ -53,12 +53,6 @@ impl Program {
                 format!("hint of dim `{}` is outside its range", symbol.name)
             })?;
         }
-        for check in &self.dim_checks {
-            let (CheckKind::Equal(a, b) | CheckKind::Broadcast(a, b) | CheckKind::LessEqual(a, b)) =
-                &check.kind;
-            self.check_dim(a)?;
-            self.check_dim(b)?;
-        }
         self.consts.values().try_for_each(check_constant)?;
         self.check_kernels()?;
         self.check_state()?;
@@ -200,6 +194,13 @@ impl Program {
         let cx = self.dim_cx();
         let mut bound: Vec<BTreeSet<SymId>> = vec![BTreeSet::new(); self.bodies.len()];
         for (id, body) in self.bodies.iter() {
+            for check in &body.checks {
+                let (CheckKind::Equal(a, b)
+                | CheckKind::Broadcast(a, b)
+                | CheckKind::LessEqual(a, b)) = &check.kind;
+                self.check_dim(a)?;
+                self.check_dim(b)?;
+            }
             let start = std::mem::take(&mut bound[id.index()]);
             let mut checker = body::BodyCheck::new(self, &cx, body, start)
                 .map_err(|error| ValidateError(format!("{id}: {}", error.0)))?;

@@ -1,7 +1,7 @@
 //! A whole graph on concrete inputs.
 //!
 //! Values live until their last use. Symbols are bound as soon as the value that binds them is there, and every check
-//! whose symbols are bound is tested then; every value is compared with its declared type.
+//! of the running block whose symbols are bound is tested then; every value is compared with its declared type.
 
 mod region;
 mod schedule;
@@ -32,6 +32,8 @@ pub struct Evaluator<'a> {
     constants: BTreeMap<ConstId, Tensor>,
     on_value: Option<Hook<'a>>,
     depth: usize,
+    /// The block that runs.
+    block: BlockId,
 }
 
 /// The outputs of a graph, in its order, for inputs by name.
@@ -55,6 +57,7 @@ impl<'a> Evaluator<'a> {
             constants: BTreeMap::new(),
             on_value: None,
             depth: 0,
+            block: Graph::MAIN,
         }
     }
 
@@ -88,9 +91,8 @@ impl<'a> Evaluator<'a> {
     pub fn run_in_order(&mut self, inputs: &[Value]) -> Result<Vec<Value>> {
         self.symbols = Symbols::new();
         self.depth = 0;
-        let result = self
-            .checks_without_symbols()
-            .and_then(|()| self.run_block(Graph::MAIN, inputs));
+        self.block = Graph::MAIN;
+        let result = self.run_block(Graph::MAIN, inputs);
         // What a failed run left behind is of no use.
         self.values.fill(None);
         result
@@ -102,14 +104,6 @@ impl<'a> Evaluator<'a> {
             consts: &self.graph.consts,
             symbols: &self.symbols,
         }
-    }
-
-    fn checks_without_symbols(&self) -> Result<()> {
-        for &check_idx in self.schedule.constant_checks() {
-            let check = &self.graph.checks[check_idx];
-            test(&check.kind, &check.what, self.cx())?;
-        }
-        Ok(())
     }
 
     /// The results of a block for these parameters.
@@ -132,6 +126,8 @@ impl<'a> Evaluator<'a> {
         for symbol in self.schedule.symbols_of(block_id) {
             self.symbols.unbind(*symbol);
         }
+        let outer = std::mem::replace(&mut self.block, block_id);
+        self.test_checks(self.schedule.checks_in(block_id).iter().copied())?;
         let given = block.params.iter().copied().zip(arguments.iter().cloned());
         self.define(given.collect())?;
         for &node in &block.nodes {
@@ -147,6 +143,7 @@ impl<'a> Evaluator<'a> {
             self.values[value.index()] = None;
         }
         self.depth -= 1;
+        self.block = outer;
         results
     }
 
@@ -221,7 +218,7 @@ impl<'a> Evaluator<'a> {
                 self.values[id.index()] = Some(value);
             }
         }
-        self.test_checks(&bound)
+        self.test_checks(self.schedule.checks_of(self.block, &bound))
     }
 
     fn bind(&mut self, symbol: SymId, binding: Binding, value: &Value) -> Result<()> {
@@ -243,8 +240,9 @@ impl<'a> Evaluator<'a> {
         self.symbols.bind_checked(&self.graph.dims, symbol, bound)
     }
 
-    fn test_checks(&self, bound: &[SymId]) -> Result<()> {
-        for check_idx in self.schedule.checks_of(bound) {
+    /// Tests those of the checks whose symbols are all bound.
+    fn test_checks(&self, checks: impl IntoIterator<Item = usize>) -> Result<()> {
+        for check_idx in checks {
             let check = &self.graph.checks[check_idx];
             if self.schedule.is_ready(check_idx, &self.symbols) {
                 test(&check.kind, &check.what, self.cx())?;

@@ -11,9 +11,9 @@ pub(super) struct Schedule {
     is_used: SecondaryMap<ValueId, bool>,
     bound_by: SecondaryMap<ValueId, Vec<(SymId, Binding)>>,
     symbols_of: SecondaryMap<BlockId, Vec<SymId>>,
-    checks_of: BTreeMap<SymId, Vec<usize>>,
+    checks_of: BTreeMap<(BlockId, SymId), Vec<usize>>,
     symbols_of_check: Vec<BTreeSet<SymId>>,
-    constant_checks: Vec<usize>,
+    checks_in: BTreeMap<BlockId, Vec<usize>>,
 }
 
 impl Schedule {
@@ -32,13 +32,15 @@ impl Schedule {
             for &symbol in &symbols {
                 schedule
                     .checks_of
-                    .entry(symbol)
+                    .entry((check.block, symbol))
                     .or_default()
                     .push(check_idx);
             }
-            if symbols.is_empty() {
-                schedule.constant_checks.push(check_idx);
-            }
+            schedule
+                .checks_in
+                .entry(check.block)
+                .or_default()
+                .push(check_idx);
             schedule.symbols_of_check.push(symbols);
         }
         schedule
@@ -91,17 +93,17 @@ impl Schedule {
         &self.symbols_of[block]
     }
 
-    /// Checks that mention one of these symbols, each once.
-    pub(super) fn checks_of(&self, symbols: &[SymId]) -> BTreeSet<usize> {
+    /// Checks of a block that mention one of these symbols, each once.
+    pub(super) fn checks_of(&self, block: BlockId, symbols: &[SymId]) -> BTreeSet<usize> {
         let lists = symbols
             .iter()
-            .filter_map(|symbol| self.checks_of.get(symbol));
+            .filter_map(|&symbol| self.checks_of.get(&(block, symbol)));
         lists.flatten().copied().collect()
     }
 
-    /// Checks without symbols.
-    pub(super) fn constant_checks(&self) -> &[usize] {
-        &self.constant_checks
+    /// Checks of a block.
+    pub(super) fn checks_in(&self, block: BlockId) -> &[usize] {
+        self.checks_in.get(&block).map_or(&[], Vec::as_slice)
     }
 
     /// Whether all symbols of a check are bound.

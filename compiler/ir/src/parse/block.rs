@@ -33,6 +33,9 @@ pub(super) fn definition(reader: &mut Reader<'_>) -> Result<(), ParseError> {
         reader.expect(")")?;
     }
     reader.expect("{")?;
+    while reader.eat_word("check") {
+        super::check(reader, block)?;
+    }
     while !reader.eat_word("return") {
         node(reader, block)?;
     }

@@ -16,7 +16,7 @@ pub use error::ParseError;
 pub(crate) use reader::Reader;
 
 use crate::consts::ConstData;
-use crate::graph::{Binding, DimCheck, DimCheckKind, Graph, Source};
+use crate::graph::{Binding, BlockId, DimCheck, DimCheckKind, Graph, Source};
 use graphc_base::{Interval, SymId};
 
 /// Most symbols that a text may declare.
@@ -48,7 +48,7 @@ fn graph(reader: &mut Reader<'_>) -> Result<(), ParseError> {
             "inputs" => reader.graph.input_names = names(reader)?,
             "outputs" => reader.graph.output_names = names(reader)?,
             "symbol" => symbol(reader)?,
-            "check" => check(reader)?,
+            "check" => check(reader, Graph::MAIN)?,
             "const" => constant::declaration(reader)?,
             "source" => source(reader)?,
             "block" => block::definition(reader)?,
@@ -125,7 +125,7 @@ fn binding(reader: &mut Reader<'_>, symbol: SymId) -> Result<(), ParseError> {
 }
 
 /// `equal batch, n "what"`.
-fn check(reader: &mut Reader<'_>) -> Result<(), ParseError> {
+fn check(reader: &mut Reader<'_>, block: BlockId) -> Result<(), ParseError> {
     let make: fn(_, _) -> DimCheckKind = reader.one_of(&[
         ("equal", DimCheckKind::Equal as fn(_, _) -> _),
         ("broadcast", DimCheckKind::Broadcast),
@@ -138,6 +138,7 @@ fn check(reader: &mut Reader<'_>) -> Result<(), ParseError> {
     reader.graph.checks.push(DimCheck {
         kind: make(a, b),
         what,
+        block,
     });
     Ok(())
 }

@@ -65,21 +65,7 @@ fn write(graph: &Graph, reach: &Reach, numbers: &Numbers, comments: bool) -> Str
     for &symbol in &reach.symbols {
         write_symbol(&mut writer, graph, symbol);
     }
-    for check in &graph.checks {
-        let word = match &check.kind {
-            DimCheckKind::Equal(..) => "equal",
-            DimCheckKind::Broadcast(..) => "broadcast",
-            DimCheckKind::LessEqual(..) => "at_most",
-        };
-        let (a, b) = check.kind.sides();
-        writer.show(format_args!("  check {word} "));
-        writer.dim(a);
-        writer.text(", ");
-        writer.dim(b);
-        writer.text(" ");
-        writer.quoted(&check.what);
-        writer.text("\n");
-    }
+    write_checks(&mut writer, graph, Graph::MAIN, "  ");
     for &id in &reach.constants {
         writer.text("  ");
         constant::write_constant(&mut writer, id, &graph.consts[id]);
@@ -107,6 +93,25 @@ fn write_names(writer: &mut Writer<'_>, word: &str, names: &[String]) {
     if !names.is_empty() {
         writer.show(format_args!("  {word} "));
         writer.list(names, |writer, name| writer.quoted(name));
+        writer.text("\n");
+    }
+}
+
+/// `check equal batch, n "what"`, a line each.
+fn write_checks(writer: &mut Writer<'_>, graph: &Graph, block: BlockId, indent: &str) {
+    for check in graph.checks.iter().filter(|check| check.block == block) {
+        let word = match &check.kind {
+            DimCheckKind::Equal(..) => "equal",
+            DimCheckKind::Broadcast(..) => "broadcast",
+            DimCheckKind::LessEqual(..) => "at_most",
+        };
+        let (a, b) = check.kind.sides();
+        writer.show(format_args!("{indent}check {word} "));
+        writer.dim(a);
+        writer.text(", ");
+        writer.dim(b);
+        writer.text(" ");
+        writer.quoted(&check.what);
         writer.text("\n");
     }
 }
@@ -147,6 +152,9 @@ fn write_block(writer: &mut Writer<'_>, graph: &Graph, id: BlockId, comments: bo
         write_definition(writer, graph, *param, &[]);
     });
     writer.text(") {\n");
+    if id != Graph::MAIN {
+        write_checks(writer, graph, id, "    ");
+    }
     for &node in &block.nodes {
         writer.text("    ");
         write_node(writer, graph, node);

@@ -1,7 +1,7 @@
 //! Which entities a text shows, in which order, and the numbers that it gives them.
 
 use crate::consts::{ConstData, ConstId};
-use crate::graph::{BlockId, Graph, NodeId, SourceId, ValueId};
+use crate::graph::{BlockId, DimCheck, Graph, NodeId, SourceId, ValueId};
 use graphc_base::{Dim, EntityId, SymId};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -39,7 +39,9 @@ impl Reach {
                 }
             }
         }
-        for check in &graph.checks {
+        let blocks = reach.blocks.clone();
+        let reached = |check: &&DimCheck| blocks.contains(&check.block);
+        for check in graph.checks.iter().filter(reached) {
             let (a, b) = check.kind.sides();
             reach.add_dim(a);
             reach.add_dim(b);

@@ -165,7 +165,7 @@ fn faults_are_named_with_their_place() {
     );
     check_error(
         &with("[max(1,batch)]", &format!("[{}1]", "(".repeat(1000))),
-        expect!["line 14, column 67: nesting is too deep"],
+        expect!["line 14, column 134: nesting is too deep"],
     );
 }
 

@@ -333,6 +333,7 @@ fn add_bindings(graph: &mut Graph) {
         };
         graph.bindings.insert(symbol, binding);
     }
+    let inmost = graph.block_ids().last().unwrap_or(Graph::MAIN);
     if let [a, b, ..] = symbols[..] {
         let (a, b) = (Dim::symbol(a), Dim::symbol(b));
         for kind in [
@@ -343,6 +344,7 @@ fn add_bindings(graph: &mut Graph) {
             graph.checks.push(DimCheck {
                 kind,
                 what: "matmul \"/m\": inner dims".to_owned(),
+                block: inmost,
             });
         }
     }

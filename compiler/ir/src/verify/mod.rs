@@ -39,25 +39,26 @@ mod tests;
 
 pub use error::{Entity, VerifyError, VerifyErrors};
 
-use crate::graph::{DimCheckKind, Graph};
+use crate::graph::{BlockId, DimCheckKind, Graph};
 use crate::print::Reach;
 use error::Errors;
 use graphc_base::{Dim, Tri};
 use places::Places;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Tests all that the [module documentation](self) lists; gives every error and not the first one.
 pub fn verify(graph: &Graph) -> Result<(), VerifyErrors> {
     let reach = Reach::of(graph);
     let mut errors = Errors::new(graph);
     let places = Places::of(graph, &reach, &mut errors);
-    let cx = Cx {
-        graph,
-        places: &places,
-        checks: graph.checks.iter().map(|check| &check.kind).collect(),
-    };
+    let mut scopes = Scopes::of(graph, &reach);
     blocks::verify_interface(graph, &mut errors);
     for &block in &reach.blocks {
+        let cx = Cx {
+            graph,
+            places: &places,
+            checks: scopes.take(block),
+        };
         blocks::verify_block(&cx, block, &mut errors);
         for &node in &graph.block(block).nodes {
             if graph.has_node(node) {
@@ -65,12 +66,46 @@ pub fn verify(graph: &Graph) -> Result<(), VerifyErrors> {
             }
         }
     }
+    let cx = Cx {
+        graph,
+        places: &places,
+        checks: BTreeSet::new(),
+    };
     symbols::verify_symbols(&cx, &reach, &mut errors);
     constants::verify_constants(graph, &mut errors);
     errors.finish()
 }
 
-/// What the parts of the verifier look at.
+/// The checks that hold where a block runs: its own and those of the blocks around it.
+struct Scopes<'a> {
+    by_block: BTreeMap<BlockId, BTreeSet<&'a DimCheckKind>>,
+}
+
+impl<'a> Scopes<'a> {
+    fn of(graph: &'a Graph, reach: &Reach) -> Self {
+        let mut by_block: BTreeMap<BlockId, BTreeSet<&DimCheckKind>> = BTreeMap::new();
+        for check in &graph.checks {
+            by_block.entry(check.block).or_default().insert(&check.kind);
+        }
+        // Outer blocks come first.
+        for &block in &reach.blocks {
+            let around = by_block.entry(block).or_default().clone();
+            let nodes = graph.block(block).nodes.iter();
+            for &node in nodes.filter(|&&node| graph.has_node(node)) {
+                for region in graph.node(node).op.blocks() {
+                    by_block.entry(region).or_default().extend(&around);
+                }
+            }
+        }
+        Self { by_block }
+    }
+
+    fn take(&mut self, block: BlockId) -> BTreeSet<&'a DimCheckKind> {
+        self.by_block.remove(&block).unwrap_or_default()
+    }
+}
+
+/// What the parts of the verifier look at, for one block.
 struct Cx<'a> {
     graph: &'a Graph,
     places: &'a Places,

@@ -7,8 +7,7 @@ use crate::proto::{GraphProto, NodeProto};
 use crate::tensor::{TensorData, TensorView, data_type_to_dtype};
 use graphc_base::{DType, Dim};
 use graphc_ir::{
-    Builder, ConstData, DimCheck, DimCheckKind, Graph, SourceId, TensorType, TypeError, ValueId,
-    ValueType,
+    Builder, ConstData, DimCheck, DimCheckKind, SourceId, TensorType, TypeError, ValueId, ValueType,
 };
 use std::sync::Arc;
 
@@ -290,18 +289,15 @@ impl<'a, 'm> NodeCx<'a, 'm> {
     /// Has the run test a relation between sizes.
     pub(crate) fn check(&mut self, kind: DimCheckKind) {
         let what = format!("{} ({})", self.node.name, self.node.op_type);
-        self.b.graph_mut().checks.push(DimCheck { kind, what });
+        let block = self.b.block();
+        let check = DimCheck { kind, what, block };
+        self.b.graph_mut().checks.push(check);
     }
 
     /// A decision that the importer takes back if the rest of the model refuses it; `first` is tried first.
     ///
-    /// Only for what always runs: whatever is decided is tested before the run.
+    /// Whatever is decided is tested whenever the block runs that it is decided in.
     pub(crate) fn assumption(&mut self, first: bool) -> Result<bool, ConvertError> {
-        if self.b.block() != Graph::MAIN {
-            return Err(ConvertError::Unsupported(
-                "its branches differ in rank, and it is itself in a region".into(),
-            ));
-        }
         Ok(self.importer.learnt.assumptions.next(first))
     }
 

@@ -119,6 +119,53 @@ fn a_squeeze_of_an_axis_that_may_be_one_is_settled_for_a_size_that_the_run_tests
 }
 
 #[test]
+fn what_a_branch_demands_of_sizes_is_demanded_only_where_it_runs() {
+    // Each branch of `c` squeezes an axis of its own that may have size 1.
+    let squeezed = |axis: &str, prefix: &str| {
+        let name = |what: &str| format!("{prefix}_{what}");
+        let inner = node("If", &name("c"), &name("y"))
+            .graph(
+                "then_branch",
+                branch(
+                    vec![node("Squeeze", &format!("x {axis}"), &name("s"))],
+                    &name("s"),
+                ),
+            )
+            .graph(
+                "else_branch",
+                branch(vec![node("Identity", "x", &name("i"))], &name("i")),
+            );
+        branch(
+            vec![
+                node("Shape", "x", &name("shape")),
+                node(
+                    "Gather",
+                    &format!("{} {axis}", name("shape")),
+                    &name("size"),
+                ),
+                node("Equal", &format!("{} one", name("size")), &name("c")),
+                inner,
+                node("ReduceSum", &name("y"), &name("r")).int("keepdims", 0),
+            ],
+            &name("r"),
+        )
+    };
+    let graph = Net::new(13)
+        .input("c", BOOL, "")
+        .input("x", F32, "n m 3")
+        .constant(i64s("zero", &[0]))
+        .constant(i64s("one", &[1]))
+        .node(branches(squeezed("zero", "p"), squeezed("one", "q")))
+        .import("y");
+    let (_, output) = graph.outputs().next().unwrap();
+    let Op::If(region) = &graph.node(graph.def_node(output).unwrap()).op else {
+        panic!("{graph}");
+    };
+    let demanded_by: Vec<_> = graph.checks.iter().map(|check| check.block).collect();
+    assert_eq!(demanded_by, [region.then_block, region.else_block]);
+}
+
+#[test]
 fn where_no_choice_of_branch_is_right_the_first_error_is_told() {
     let message =
         squeezed_if_one(node("Transpose", "y", "z").ints("perm", &[0, 1, 2])).refusal("z");

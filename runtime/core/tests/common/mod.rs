@@ -33,7 +33,6 @@ impl Build {
                 target: "cpu".to_owned(),
                 needs: vec!["cpu".to_owned()],
                 symbols: Vec::new(),
-                dim_checks: Vec::new(),
                 entries: Vec::new(),
                 state: Vec::new(),
                 bodies: PrimaryMap::new(),
@@ -99,6 +98,7 @@ impl Build {
         let mut body = BodyBuild {
             build: self,
             body: Body {
+                checks: Vec::new(),
                 slots: PrimaryMap::new(),
                 params: Vec::new(),
                 results: Vec::new(),

@@ -430,7 +430,7 @@ fn dims_that_are_not_bound_are_refused() {
     check(
         |p| {
             let far = Dim::symbol(SymId::from_index(77));
-            p.dim_checks.push(DimCheck {
+            body(p, MAIN).checks.push(DimCheck {
                 kind: graphc_program::CheckKind::Equal(far, Dim::ONE),
                 what: "test".to_owned(),
             });
