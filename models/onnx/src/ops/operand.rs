@@ -123,6 +123,12 @@ impl NodeCx<'_, '_> {
         name: &str,
         range: Interval,
     ) -> Result<Vec<Dim>, ConvertError> {
+        let dtype = self.b.dtype(value)?;
+        if !dtype.is_int() {
+            return Err(ConvertError::Invalid(format!(
+                "{name} must be integers, not {dtype}"
+            )));
+        }
         let Some(len) = self.known_len(value)? else {
             return Err(ConvertError::Unsupported(format!(
                 "the length of {name} is known at run time only"

@@ -1,7 +1,7 @@
 //! Attention: what is refused, which sizes results have, and rows without keys.
 
 use super::net::{BOOL, F32, I32, Net, With, i64s, node, summary};
-use super::operands::Operand::{Bools, Ints, Longs, Missing, Ramp};
+use super::operands::Operand::{Bools, Float, Ints, Longs, Missing, Ramp};
 use super::operands::{check, ms, onnx, refuse};
 
 #[test]
@@ -23,7 +23,7 @@ fn attention_that_cannot_be_is_refused() {
             .int("num_heads", 3)
             .int("kv_num_heads", n)
     };
-    let grouped = [
+    let mut grouped = [
         Ramp(&[1, 2, 12], 1),
         Ramp(&[1, 2, 8], 2),
         Ramp(&[1, 2, 8], 3),
@@ -51,6 +51,8 @@ fn attention_that_cannot_be_is_refused() {
         &grouped,
         "quantised caches",
     );
+    grouped[6] = Float(2.0);
+    refuse(group(1), &grouped, "total_sequence_length must be integers");
     let standard = || {
         onnx("Attention", "y")
             .int("q_num_heads", 2)
