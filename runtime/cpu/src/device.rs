@@ -176,7 +176,7 @@ impl PreparedKernel for Prepared {
         }
         // SAFETY: as for the outputs.
         let scratch =
-            unsafe { std::slice::from_raw_parts_mut(base.add(scratch.offset), scratch.bytes) };
+            unsafe { std::slice::from_raw_parts_mut(base.add(scratch.offset), self.scratch) };
         match &self.fast {
             Some(fast) => fast.run(&sources, &mut targets, scratch)?,
             None => evaluate(&mut Call {

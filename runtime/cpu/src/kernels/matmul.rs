@@ -19,30 +19,51 @@ struct BatchAxis {
 
 /// One matrix operand: where it starts, distance between rows, between columns.
 #[derive(Clone, Copy)]
-struct Layout {
-    start: isize,
-    row: isize,
-    column: isize,
+pub(super) struct Layout {
+    pub(super) start: isize,
+    pub(super) row: isize,
+    pub(super) column: isize,
+}
+
+/// Products of matrices that a spec asks for.
+pub(super) struct Products {
+    /// `m`, `n` and `k`.
+    pub(super) sizes: [usize; 3],
+    batch: SmallVec<[BatchAxis; 4]>,
+    /// Number of products; 0 where there is no result.
+    pub(super) n_batch: usize,
+    pub(super) a: Layout,
+    pub(super) b: Layout,
+    /// Whether the operands changed places: a column was made a row.
+    pub(super) is_swapped: bool,
 }
 
 struct MatMul {
     cx: KernelCx,
+    products: Products,
     gemm: Gemm,
-    batch: SmallVec<[BatchAxis; 4]>,
-    n_batch: usize,
-    a: Layout,
-    b: Layout,
-    /// Whether the operands changed places: a column was made a row.
-    is_swapped: bool,
     /// Whether each result is one sum of neighbouring elements of `b`.
     by_dots: bool,
 }
 
 pub(super) fn select(spec: &BoundSpec, cx: &KernelCx) -> Option<Box<dyn FastKernel>> {
+    let products = products(spec, DType::F32)?;
+    let (a, b) = (products.a, products.b);
+    let by_dots = products.sizes[0] == 1 && a.column == 1 && b.row == 1 && b.column != 1;
+    Some(Box::new(MatMul {
+        cx: cx.clone(),
+        gemm: Gemm::new(cx.isa, products.sizes, products.n_batch, cx.n_threads()),
+        products,
+        by_dots,
+    }))
+}
+
+/// The products of a sound spec whose tensors are all of one dtype.
+pub(super) fn products(spec: &BoundSpec, dtype: DType) -> Option<Products> {
     let ([a, b], [y]) = (&spec.inputs[..], &spec.outputs[..]) else {
         return None;
     };
-    let is_f32 = [a, b, y].iter().all(|arg| arg.dtype == DType::F32);
+    let is_of_dtype = [a, b, y].iter().all(|arg| arg.dtype == dtype);
     let rank = y.shape.len();
     let fits = |arg: &BoundArg| {
         (2..=rank).contains(&arg.shape.len())
@@ -51,7 +72,7 @@ pub(super) fn select(spec: &BoundSpec, cx: &KernelCx) -> Option<Box<dyn FastKern
                 .zip(&y.shape[rank - arg.shape.len()..])
                 .all(|(&size, &wanted)| size == wanted || size == 1)
     };
-    if !is_f32 || !y.contiguous || !fits(a) || !fits(b) {
+    if !is_of_dtype || !y.contiguous || !fits(a) || !fits(b) {
         return None;
     }
     let ([.., m, k], [.., b_k, n]) = (&a.shape[..], &b.shape[..]) else {
@@ -84,18 +105,14 @@ pub(super) fn select(spec: &BoundSpec, cx: &KernelCx) -> Option<Box<dyn FastKern
             .for_each(|axis| std::mem::swap(&mut axis.a, &mut axis.b));
     }
     let n_batch = batch.iter().map(|axis| axis.size).product();
-    let gemm = Gemm::new(cx.isa, [m, n, k], n_batch, cx.n_threads());
-    let is_empty = y.n_elements() == 0;
-    Some(Box::new(MatMul {
-        cx: cx.clone(),
-        gemm,
+    Some(Products {
+        sizes: [m, n, k],
         batch,
-        n_batch: if is_empty { 0 } else { n_batch },
+        n_batch: if y.n_elements() == 0 { 0 } else { n_batch },
         a: left,
         b: right,
         is_swapped,
-        by_dots: m == 1 && left.column == 1 && right.row == 1 && right.column != 1,
-    }))
+    })
 }
 
 impl Layout {
@@ -143,9 +160,9 @@ fn batch_axes(a: &BoundArg, b: &BoundArg, shape: &[usize]) -> SmallVec<[BatchAxi
     axes
 }
 
-impl MatMul {
+impl Products {
     /// Starts of both operands' matrices.
-    fn starts(&self, product: usize) -> (isize, isize) {
+    pub(super) fn starts(&self, product: usize) -> (isize, isize) {
         let (mut rest, mut a, mut b) = (product, self.a.start, self.b.start);
         for axis in self.batch.iter().rev() {
             let at = (rest % axis.size) as isize;
@@ -166,7 +183,7 @@ impl FastKernel for MatMul {
     }
 
     fn scratch_bytes(&self) -> usize {
-        if self.by_dots || self.n_batch == 0 {
+        if self.by_dots || self.products.n_batch == 0 {
             return 0;
         }
         self.gemm.scratch_len() * self.cx.n_threads() * size_of::<f32>()
@@ -178,59 +195,65 @@ impl FastKernel for MatMul {
         outputs: &mut [&mut [u8]],
         scratch: &mut [u8],
     ) -> Result<(), KernelError> {
-        if self.n_batch == 0 {
+        if self.products.n_batch == 0 {
             return Ok(());
         }
         let (a, b): (&[f32], &[f32]) = (floats(inputs[0]), floats(inputs[1]));
-        let (a, b) = if self.is_swapped { (b, a) } else { (a, b) };
+        let (a, b) = if self.products.is_swapped {
+            (b, a)
+        } else {
+            (a, b)
+        };
         let y = Shared::new(typed_mut::<f32>(outputs[0]));
         let Gemm { m, n, k, .. } = self.gemm;
         // A core multiplies some forty numbers in a nanosecond.
-        let cost = self.gemm.n_steps().saturating_mul(self.n_batch) / 40;
+        let cost = self.gemm.n_steps().saturating_mul(self.products.n_batch) / 40;
         if self.by_dots {
             let n_items = n.div_ceil(DOTS);
-            self.cx.run(self.n_batch * n_items, cost, &|_, item| {
-                let (product, first) = (item / n_items, item % n_items * DOTS);
-                let (a_start, b_start) = self.starts(product);
-                let len = DOTS.min(n - first);
-                // SAFETY: items have results of their own.
-                let y = unsafe { y.part(product * n + first, len) };
-                let row = if k == 0 {
-                    &[][..]
-                } else {
-                    &a[a_start as usize..][..k]
-                };
-                let start = b_start + first as isize * self.b.column;
-                dots(self.cx.isa, row, b, start, self.b.column, y);
-            });
+            self.cx
+                .run(self.products.n_batch * n_items, cost, &|_, item| {
+                    let (product, first) = (item / n_items, item % n_items * DOTS);
+                    let (a_start, b_start) = self.products.starts(product);
+                    let len = DOTS.min(n - first);
+                    // SAFETY: items have results of their own.
+                    let y = unsafe { y.part(product * n + first, len) };
+                    let row = if k == 0 {
+                        &[][..]
+                    } else {
+                        &a[a_start as usize..][..k]
+                    };
+                    let start = b_start + first as isize * self.products.b.column;
+                    dots(self.cx.isa, row, b, start, self.products.b.column, y);
+                });
             return Ok(());
         }
         let n_blocks = self.gemm.n_blocks();
         let scratch = Shared::new(typed_mut::<f32>(scratch));
         let len = self.gemm.scratch_len();
-        self.cx.run(self.n_batch * n_blocks, cost, &|thread, item| {
-            let (product, block) = (item / n_blocks, item % n_blocks);
-            let (a_start, b_start) = self.starts(product);
-            let strided = |data, start, layout: &Layout| Strided {
-                data,
-                start,
-                row: layout.row,
-                column: layout.column,
-            };
-            // SAFETY: threads have scratch of their own; a product has `m · n` results in `y` from `product · m · n` on, and
-            // blocks of a product do not overlap.
-            unsafe {
-                let scratch = scratch.part(thread * len, len);
-                let target = Target {
-                    start: y.as_ptr().add(product * m * n),
-                    row: n,
+        self.cx
+            .run(self.products.n_batch * n_blocks, cost, &|thread, item| {
+                let (product, block) = (item / n_blocks, item % n_blocks);
+                let (a_start, b_start) = self.products.starts(product);
+                let strided = |data, start, layout: &Layout| Strided {
+                    data,
+                    start,
+                    row: layout.row,
+                    column: layout.column,
                 };
-                let a = strided(a, a_start, &self.a);
-                let b = strided(b, b_start, &self.b);
-                self.gemm
-                    .run_block(block, &a, &b, target, Start::Zero, scratch);
-            }
-        });
+                // SAFETY: threads have scratch of their own; a product has `m · n` results in `y` from `product · m · n` on, and
+                // blocks of a product do not overlap.
+                unsafe {
+                    let scratch = scratch.part(thread * len, len);
+                    let target = Target {
+                        start: y.as_ptr().add(product * m * n),
+                        row: n,
+                    };
+                    let a = strided(a, a_start, &self.products.a);
+                    let b = strided(b, b_start, &self.products.b);
+                    self.gemm
+                        .run_block(block, &a, &b, target, Start::Zero, scratch);
+                }
+            });
         Ok(())
     }
 }

@@ -9,6 +9,7 @@ mod conv;
 mod copy;
 mod gemm;
 mod half;
+mod integer;
 mod lanes;
 mod math;
 mod matmul;
@@ -16,10 +17,12 @@ mod movement;
 mod norm;
 mod pointwise;
 mod pool;
+mod quantize;
 mod reduce;
 mod shared;
 mod softmax;
 mod space;
+mod widened;
 
 use crate::isa::Isa;
 use crate::pool::Pool;
@@ -74,9 +77,12 @@ pub(crate) trait FastKernel: Send + Sync {
 
 /// The fast kernel for a spec, if there is one.
 pub(crate) fn select(spec: &BoundSpec, cx: &KernelCx) -> Option<Box<dyn FastKernel>> {
-    match &spec.kernel {
-        Kernel::MatMul => matmul::select(spec, cx),
+    let own = match &spec.kernel {
+        Kernel::MatMul => matmul::select(spec, cx).or_else(|| integer::select(spec, cx)),
         Kernel::Conv(attrs) => conv::select(spec, attrs, cx),
+        Kernel::ConvTranspose(attrs) => conv::transposed::select(spec, attrs, cx),
+        Kernel::Quantize { axis, block, .. } => quantize::select(spec, *axis, *block, true, cx),
+        Kernel::Dequantize { axis, block } => quantize::select(spec, *axis, *block, false, cx),
         Kernel::Pool(attrs) => pool::select(spec, attrs, cx),
         Kernel::Pointwise(program) => pointwise::select(spec, program, cx),
         Kernel::Copy => copy::select(spec, cx),
@@ -100,5 +106,6 @@ pub(crate) fn select(spec: &BoundSpec, cx: &KernelCx) -> Option<Box<dyn FastKern
         }
         Kernel::Reduce { kind, reduced } => reduce::select(spec, *kind, reduced, cx),
         _ => None,
-    }
+    };
+    own.or_else(|| widened::select_widened(spec, cx))
 }

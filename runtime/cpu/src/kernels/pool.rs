@@ -2,7 +2,7 @@
 
 use super::conv::depthwise::{inner_windows, row_start};
 use super::conv::window::{Axes, Axis, axes, volume};
-use super::lanes::{best_of, sum_of};
+use super::lanes::{best_of, larger, sum_of};
 use super::shared::Shared;
 use super::{FastKernel, KernelCx};
 use crate::isa::{Target, per_isa};
@@ -153,7 +153,7 @@ fn on_padding(axis: &Axis, window: usize) -> usize {
 }
 
 per_isa!(
-    /// The largest of each window; -∞ where it has no tap, NaN where it has no number.
+    /// The largest of each window; -∞ where it has no tap, NaN where one is.
     fn largest(axis: &Axis, rows: &[&[f32]], y: &mut [f32]) = largest_body
 );
 per_isa!(
@@ -161,28 +161,17 @@ per_isa!(
     fn sums(axis: &Axis, rows: &[&[f32]], y: &mut [f32]) = sums_body
 );
 
-/// The larger; NaN gives way to every number.
-#[inline(always)]
-fn larger(a: f32, b: f32) -> f32 {
-    if b > a || a.is_nan() { b } else { a }
-}
-
 #[inline(always)]
 fn largest_body<P: Target>(axis: &Axis, rows: &[&[f32]], y: &mut [f32]) {
+    let lowest = f32::NEG_INFINITY;
     each_window(
         axis,
         rows,
-        f32::NAN,
+        lowest,
         larger,
-        |row| best_of(row, f32::NAN, larger),
+        |row| best_of(row, lowest, larger),
         y,
     );
-    let has_taps = |window| (0..axis.taps).any(|tap| axis.position(window, tap).is_some());
-    for (window, y) in y.iter_mut().enumerate() {
-        if y.is_nan() && (rows.is_empty() || !has_taps(window)) {
-            *y = f32::NEG_INFINITY;
-        }
-    }
 }
 
 #[inline(always)]

@@ -4,5 +4,6 @@ mod harness;
 mod matmul;
 mod movement;
 mod pointwise;
+mod quantize;
 mod rows;
 mod spatial;

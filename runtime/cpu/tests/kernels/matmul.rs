@@ -145,3 +145,51 @@ fn nan_and_infinity_stay_in_their_rows() {
     let a = Tensor::new(DType::F32, &[20, 9], &values);
     check(&a, &random.tensor(DType::F32, &[9, 35], 1.0));
 }
+
+#[test]
+fn integers_wrap_and_doubles_are_precise() {
+    let mut random = Random::new(7);
+    for dtype in [
+        DType::I32,
+        DType::U8,
+        DType::I8,
+        DType::I64,
+        DType::U32,
+        DType::F64,
+    ] {
+        for [m, n, k] in [
+            [1, 1, 1],
+            [1, 70, 9],
+            [70, 1, 9],
+            [5, 33, 17],
+            [67, 130, 40],
+            [3, 2, 0],
+        ] {
+            let (a, b) = (
+                random.tensor(dtype, &[2, m, k], 1e5),
+                random.tensor(dtype, &[k, n], 1e5),
+            );
+            let c = random.tensor(dtype, &[n, k], 1e5).transposed();
+            for b in [b, c] {
+                match dtype {
+                    DType::F64 => check(&a, &b),
+                    _ => product(&a, &b).is_exact(),
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn halves_are_summed_wide() {
+    let mut random = Random::new(8);
+    for dtype in [DType::F16, DType::BF16] {
+        for [m, n, k] in [[1, 1, 1], [1, 70, 9], [40, 1, 9], [17, 130, 385], [3, 2, 0]] {
+            let (a, b) = (
+                random.tensor(dtype, &[m, k], 1.0),
+                random.tensor(dtype, &[n, k], 1.0).transposed(),
+            );
+            check(&a, &b);
+        }
+    }
+}

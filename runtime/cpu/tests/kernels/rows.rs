@@ -228,3 +228,34 @@ fn nan_decides_an_extremum() {
         }
     }
 }
+
+#[test]
+fn rows_of_halves() {
+    let mut random = Random::new(8);
+    for dtype in [DType::F16, DType::BF16] {
+        let x = random.tensor(dtype, &[6, 500], 3.0);
+        let distance = crate::harness::epsilon(dtype);
+        let softmax = Case::new(
+            Kernel::Softmax {
+                axis: 1,
+                log: false,
+            },
+            &[&x],
+            dtype,
+            &[6, 500],
+        );
+        softmax.is_within(&vec![distance / 100.0; 3000]);
+        let kernel = Kernel::LayerNorm {
+            axis: 1,
+            epsilon: Real::new(1e-5),
+        };
+        let scale = random.tensor(dtype, &[500], 1.0);
+        Case::new(kernel, &[&x, &scale], dtype, &[6, 500]).is_within(&vec![2.0 * distance; 3000]);
+        let reduced = vec![Dim::ZERO, Dim::ONE];
+        let kernel = Kernel::Reduce {
+            kind: ReduceKind::Max,
+            reduced,
+        };
+        Case::new(kernel, &[&x], dtype, &[6, 1]).is_exact();
+    }
+}

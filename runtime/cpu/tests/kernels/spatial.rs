@@ -1,7 +1,7 @@
 //! Convolutions and pooling.
 
 use crate::harness::{Case, Random, Tensor};
-use graphc_base::attrs::{Conv, Padding, Pool, PoolKind};
+use graphc_base::attrs::{Conv, ConvTranspose, Padding, Pool, PoolKind};
 use graphc_base::{DType, Dim};
 use graphc_kernel::Kernel;
 
@@ -191,7 +191,7 @@ fn pools_of_planes() {
 }
 
 #[test]
-fn a_maximum_is_nan_only_of_nan() {
+fn a_maximum_with_nan_is_nan() {
     let mut numbers: Vec<f64> = (0..200).map(f64::from).collect();
     for position in [0, 1, 50, 51, 52, 53, 54, 120] {
         numbers[position] = f64::NAN;
@@ -211,4 +211,106 @@ fn a_maximum_is_nan_only_of_nan() {
         pads: &[[19, 30]],
     };
     check_pool(PoolKind::Max, &x, &window);
+}
+
+/// Transposed convolution of samples × channels × size to a number of channels in each group.
+fn check_transposed(x: &[usize], n_out: usize, groups: usize, window: &Window<'_>, extra: &[i64]) {
+    let mut random = Random::new(3);
+    let kernel = Kernel::ConvTranspose(ConvTranspose {
+        strides: window.strides.to_vec(),
+        pads: padding(window.pads),
+        dilations: window.dilations.to_vec(),
+        output_padding: extra.iter().map(|&size| Dim::constant(size)).collect(),
+        groups,
+    });
+    let size: Vec<usize> = (0..x.len() - 2)
+        .map(|axis| {
+            let whole = (x[2 + axis] - 1) * window.strides[axis]
+                + window.dilations[axis] * (window.kernel[axis] - 1)
+                + 1;
+            (whole as i64 + extra[axis] - window.pads[axis][0] - window.pads[axis][1]) as usize
+        })
+        .collect();
+    let weights = [&[x[1], n_out], window.kernel].concat();
+    let y = [&[x[0], n_out * groups][..], &size].concat();
+    let x = random.tensor(DType::F32, x, 1.0);
+    let w = random.tensor(DType::F32, &weights, 1.0);
+    let bias = random.tensor(DType::F32, &[n_out * groups], 1.0);
+    let n_terms = weights.iter().product::<usize>() / n_out;
+    Case::new(kernel.clone(), &[&x, &w], DType::F32, &y).sums_terms(n_terms);
+    Case::new(kernel, &[&x, &w, &bias], DType::F32, &y).sums_terms(n_terms + 1);
+}
+
+#[test]
+fn transposed_convolutions() {
+    for (x, n_out, groups, kernel, strides, dilations, pads, extra) in [
+        (
+            [1, 6, 10, 11],
+            4,
+            1,
+            [2, 2],
+            [2, 2],
+            [1, 1],
+            [[0, 0], [0, 0]],
+            [0, 0],
+        ),
+        (
+            [2, 6, 7, 5],
+            3,
+            2,
+            [3, 3],
+            [2, 2],
+            [1, 1],
+            [[1, 1], [1, 1]],
+            [1, 1],
+        ),
+        (
+            [1, 3, 7, 5],
+            5,
+            1,
+            [4, 3],
+            [1, 3],
+            [2, 1],
+            [[2, 0], [0, 1]],
+            [0, 0],
+        ),
+        (
+            [1, 3, 7, 5],
+            5,
+            1,
+            [4, 3],
+            [1, 3],
+            [2, 1],
+            [[-1, 0], [0, -2]],
+            [0, 0],
+        ),
+        (
+            [1, 4, 1, 1],
+            5,
+            4,
+            [3, 3],
+            [1, 1],
+            [1, 1],
+            [[0, 0], [0, 0]],
+            [0, 0],
+        ),
+        (
+            [1, 2, 160, 160],
+            16,
+            1,
+            [2, 2],
+            [2, 2],
+            [1, 1],
+            [[0, 0], [0, 0]],
+            [0, 0],
+        ),
+    ] {
+        let window = Window {
+            kernel: &kernel,
+            strides: &strides,
+            dilations: &dilations,
+            pads: &pads,
+        };
+        check_transposed(&x, n_out, groups, &window, &extra);
+    }
 }

@@ -2,6 +2,7 @@
 //! where there is one window.
 
 pub(super) mod depthwise;
+pub(super) mod transposed;
 mod unfold;
 pub(super) mod window;
 

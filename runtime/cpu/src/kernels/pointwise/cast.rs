@@ -134,11 +134,11 @@ fn from_integers(values: &[i64; CHUNK], to: DType, y: &mut [u8]) {
 
 per_isa!(
     /// Half-precision floats from memory as `f32`.
-    pub(super) fn widen(dtype: DType, x: &[u16], y: &mut [f32]) = widen_body
+    pub(in crate::kernels) fn widen(dtype: DType, x: &[u16], y: &mut [f32]) = widen_body
 );
 per_isa!(
     /// Rounded `f32` as half-precision floats.
-    pub(super) fn narrow(dtype: DType, x: &[f32], y: &mut [u16]) = narrow_body
+    pub(in crate::kernels) fn narrow(dtype: DType, x: &[f32], y: &mut [u16]) = narrow_body
 );
 
 #[inline(always)]

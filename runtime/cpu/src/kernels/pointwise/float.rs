@@ -20,7 +20,7 @@ per_isa!(
 );
 per_isa!(
     /// Rounds to a half-precision dtype.
-    pub(super) fn round(dtype: DType, y: &mut [f32]) = round_body
+    pub(in crate::kernels) fn round(dtype: DType, y: &mut [f32]) = round_body
 );
 
 #[inline(always)]

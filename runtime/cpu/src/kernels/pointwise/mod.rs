@@ -3,8 +3,8 @@
 //! Operands that lie in order are read where they are; broadcast and strided ones are gathered into a register first, and
 //! one that repeats a single element stays one element. Half-precision floats are held as `f32`, rounded after each instruction.
 
-mod cast;
-mod float;
+pub(super) mod cast;
+pub(super) mod float;
 mod number;
 mod program;
 
