@@ -150,6 +150,14 @@ mod x86 {
     use super::{PANEL, Start, Tile, WIDE, finish_row};
     use std::arch::x86_64::*;
 
+    /// Sums in memory. They are read there by position, which would keep them in memory while they are summed, too.
+    #[inline(always)]
+    fn settled<T: Copy, const ROWS: usize, const VECTORS: usize>(
+        sums: &[[T; VECTORS]; ROWS],
+    ) -> [[T; VECTORS]; ROWS] {
+        std::array::from_fn(|row| std::array::from_fn(|vector| sums[row][vector]))
+    }
+
     #[target_feature(enable = "avx2,fma")]
     pub(super) unsafe fn avx2(tile: Tile) {
         // SAFETY: the contract is the caller's.
@@ -168,7 +176,7 @@ mod x86 {
                     *right = _mm256_loadu_ps(b.add(8 * vector));
                 }
                 for (row, sums) in sums.iter_mut().enumerate() {
-                    let left = _mm256_set1_ps(*a.add(row));
+                    let left = _mm256_broadcastss_ps(_mm_load_ss(a.add(row)));
                     for (sum, &right) in sums.iter_mut().zip(&right) {
                         *sum = _mm256_fmadd_ps(left, right, *sum);
                     }
@@ -177,7 +185,8 @@ mod x86 {
                 b = b.wrapping_add(tile.b_step);
             }
         }
-        for (row, sums) in sums.iter().enumerate() {
+        let results = settled(&sums);
+        for (row, sums) in results.iter().enumerate() {
             // SAFETY: the rows of `out` are there.
             let to = unsafe { tile.out.add(row * tile.out_row) };
             let mut values = [0f32; 16];
@@ -218,7 +227,7 @@ mod x86 {
                     *right = _mm512_loadu_ps(b.add(16 * vector));
                 }
                 for (row, sums) in sums.iter_mut().enumerate() {
-                    let left = _mm512_set1_ps(*a.add(row));
+                    let left = _mm512_broadcastss_ps(_mm_load_ss(a.add(row)));
                     for (sum, &right) in sums.iter_mut().zip(&right) {
                         *sum = _mm512_fmadd_ps(left, right, *sum);
                     }
@@ -228,7 +237,8 @@ mod x86 {
             }
         }
         debug_assert!(tile.columns <= PANEL || tile.columns == WIDE);
-        for (row, sums) in sums.iter().enumerate() {
+        let results = settled(&sums);
+        for (row, sums) in results.iter().enumerate() {
             for (vector, &sum) in sums.iter().enumerate() {
                 let left = tile.columns.saturating_sub(16 * vector).min(16);
                 let mask = ((1u32 << left) - 1) as __mmask16;
