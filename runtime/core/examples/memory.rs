@@ -1,6 +1,6 @@
 //! Memory of an artifact's `main`, as predicted and as a run on zeros takes it: `memory MODEL.gcx batch=1 seq=16`.
 //!
-//! Dims that are not given are 1 where an input has them. With `--predict` nothing runs.
+//! Dims that are not given are 1 where an input has them; dims that the model lacks are passed over. With `--predict` nothing runs.
 
 use graphc_base::EntityId;
 use graphc_runtime::{DType, InputRef, RunError, Session, Tensor};
@@ -20,6 +20,7 @@ fn main() -> Result<(), RunError> {
         .filter_map(|(name, value)| Some((name, value.parse().ok()?)))
         .collect();
     let program = session.program();
+    dims.retain(|(name, _)| program.symbols.iter().any(|symbol| symbol.name == *name));
     let Some(entry) = program.entries.iter().find(|entry| entry.name == "main") else {
         return Ok(());
     };

@@ -1,7 +1,7 @@
 //! The packer of buffers: offsets in one arena for buffers with lifetimes.
 //!
-//! Offline placement is NP-hard (dynamic storage allocation); several orders of best-fit placement are tried and the
-//! tightest result kept. Sekiyama et al., "Profile-guided memory optimization for deep neural networks" (2018), describe
+//! Offline placement is NP-hard (dynamic storage allocation); several orders of best-fit and first-fit placement are tried,
+//! the tightest result is kept and improved by a local search. Sekiyama et al., "Profile-guided memory optimization for deep neural networks" (2018), describe
 //! the family of heuristics.
 
 /// Alignment of every buffer, in bytes.
@@ -55,23 +55,89 @@ pub fn lower_bound(requests: &[Request]) -> usize {
     most
 }
 
+/// Pairs of requests that may be looked at to improve a packing; large programs are improved less.
+const IMPROVEMENT_PAIRS: usize = 30_000_000;
+/// Most attempts to improve a packing.
+const MAX_ATTEMPTS: usize = 200;
+
 /// Places every request so that no two that are live together overlap.
 pub fn pack(requests: &[Request]) -> Packing {
     let bound = lower_bound(requests);
-    let mut best: Option<Packing> = None;
+    let mut best: Option<(Packing, Vec<usize>, Fit)> = None;
     for order in orders(requests) {
-        let packing = place(requests, &order);
-        if best.as_ref().is_none_or(|best| packing.peak < best.peak) {
-            best = Some(packing);
-        }
-        if best.as_ref().is_some_and(|best| best.peak <= bound) {
-            break;
+        for fit in [Fit::Tightest, Fit::Lowest] {
+            let packing = place(requests, &order, fit);
+            if best
+                .as_ref()
+                .is_none_or(|(best, ..)| packing.peak < best.peak)
+            {
+                best = Some((packing, order.clone(), fit));
+            }
+            if best.as_ref().is_some_and(|(best, ..)| best.peak <= bound) {
+                break;
+            }
         }
     }
-    best.unwrap_or(Packing {
-        offsets: Vec::new(),
-        peak: 0,
-    })
+    match best {
+        Some((packing, order, fit)) => improve(requests, packing, order, fit, bound),
+        None => Packing {
+            offsets: Vec::new(),
+            peak: 0,
+        },
+    }
+}
+
+/// Places what reaches the top earlier, again and again, as long as that lowers the top or leaves it.
+fn improve(
+    requests: &[Request],
+    mut best: Packing,
+    mut order: Vec<usize>,
+    fit: Fit,
+    bound: usize,
+) -> Packing {
+    let n_pairs = requests.len().saturating_mul(requests.len()).max(1);
+    let n_attempts = (IMPROVEMENT_PAIRS / n_pairs).min(MAX_ATTEMPTS);
+    let mut current = best.clone();
+    for attempt in 0..n_attempts {
+        if best.peak <= bound {
+            break;
+        }
+        let reaches_top = |&idx: &usize| {
+            let request = &requests[idx];
+            request.pinned.is_none()
+                && request.bytes > 0
+                && current.offsets[idx].saturating_add(align(request.bytes)) == current.peak
+        };
+        let Some(position) = order
+            .iter()
+            .position(reaches_top)
+            .filter(|&position| position > 0)
+        else {
+            break;
+        };
+        let mut candidate = order.clone();
+        let idx = candidate.remove(position);
+        // Far ahead at first, less far in the attempts that follow.
+        candidate.insert(position - (position >> (attempt % 4)).max(1), idx);
+        let packing = place(requests, &candidate, fit);
+        if packing.peak <= current.peak {
+            current = packing;
+            order = candidate;
+        }
+        if current.peak < best.peak {
+            best = current.clone();
+        }
+    }
+    best
+}
+
+/// Which gap a request takes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fit {
+    /// The smallest that holds it.
+    Tightest,
+    /// The first that holds it.
+    Lowest,
 }
 
 /// Orders in which requests are placed: by size, by the area bytes × lifetime, by length of life, by begin.
@@ -92,7 +158,7 @@ fn orders(requests: &[Request]) -> Vec<Vec<usize>> {
         .collect()
 }
 
-fn place(requests: &[Request], order: &[usize]) -> Packing {
+fn place(requests: &[Request], order: &[usize], fit: Fit) -> Packing {
     let mut offsets: Vec<Option<usize>> = requests.iter().map(|request| request.pinned).collect();
     let mut placed: Vec<usize> = (0..requests.len())
         .filter(|&idx| offsets[idx].is_some() && requests[idx].bytes > 0)
@@ -115,7 +181,7 @@ fn place(requests: &[Request], order: &[usize]) -> Packing {
             together.then(|| (start, start.saturating_add(align(neighbour.bytes))))
         }));
         busy.sort_unstable();
-        offsets[idx] = Some(best_gap(&busy, align(request.bytes)));
+        offsets[idx] = Some(gap(&busy, align(request.bytes), fit));
         placed.push(idx);
     }
     let offsets: Vec<usize> = offsets
@@ -132,15 +198,18 @@ fn place(requests: &[Request], order: &[usize]) -> Packing {
     Packing { offsets, peak }
 }
 
-/// The start of the tightest gap that holds `bytes`, or the end of all.
-fn best_gap(busy: &[(usize, usize)], bytes: usize) -> usize {
+/// The start of a gap that holds `bytes`, or the end of all.
+fn gap(busy: &[(usize, usize)], bytes: usize, fit: Fit) -> usize {
     let mut best: Option<(usize, usize)> = None;
     let mut end = 0;
     for &(start, stop) in busy {
         if start > end {
-            let gap = start - end;
-            if gap >= bytes && best.is_none_or(|(smallest, _)| gap < smallest) {
-                best = Some((gap, end));
+            let size = start - end;
+            if size >= bytes && best.is_none_or(|(smallest, _)| size < smallest) {
+                best = Some((size, end));
+                if fit == Fit::Lowest {
+                    break;
+                }
             }
         }
         end = end.max(stop);
