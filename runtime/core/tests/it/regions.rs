@@ -70,7 +70,7 @@ fn memory_of_an_if_is_that_of_its_larger_branch() {
 /// Carries `(a, b)` and turns them into `(b, a + b)`, stacking a, `trips` times.
 fn fibonacci() -> Build {
     let mut build = Build::new();
-    let trips = build.symbol("trips", 0, 1000);
+    let trips = build.symbol("trips", 0, 10_000);
     let shape = dims(&[2]);
     let (main, region) = (build.reserve(), build.reserve());
     build.fill(region, |body| {
@@ -142,8 +142,9 @@ fn memory_of_a_loop_grows_by_what_it_stacks_only() {
         assert_eq!(peak, plan.peak_bytes, "{count} trips");
         peak
     };
-    // Stacked once on the heap and once in its slot, which is aligned.
-    assert_eq!(run(400) - run(200), 2 * (400 - 200) * 8);
+    // At most once while it is gathered and once in its slot.
+    let growth = run(4000) - run(2000);
+    assert!((2000 * 8..=2 * 2000 * 8).contains(&growth), "{growth}");
 }
 
 /// Carries a tensor that doubles in length each time until it has `most` elements.

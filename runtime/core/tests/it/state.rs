@@ -135,12 +135,25 @@ fn state_of_another_type_is_refused() {
 
 #[test]
 fn state_counts_in_the_peak_to_the_byte() {
-    let mut build = accumulator(|_| StateInit::Zero);
-    let session = session(&mut build, false);
-    let x = [("x", f32s(&[3], &[1.0; 3]))];
-    let (peak, plan) = measured(&session, &x, &[]);
-    assert!(plan.exact);
-    assert_eq!((peak, plan.peak_bytes), (128, 128));
+    let peak = |n_kept: i64| {
+        let mut build = Build::new();
+        let kept = build.state("kept", DType::F32, &dims(&[n_kept]), StateInit::Zero);
+        let main = build.reserve();
+        build.fill(main, |body| {
+            let x = body.param(DType::F32, &dims(&[3]));
+            let sum = body.add(x, x, &dims(&[3]));
+            let kept = body.state(kept);
+            body.result(sum);
+            body.result(kept);
+        });
+        build.entry("main", main, &["x"], &["sum", "kept"]);
+        let session = session(&mut build, false);
+        let (peak, plan) = measured(&session, &[("x", f32s(&[3], &[1.0; 3]))], &[]);
+        assert!(plan.exact);
+        assert_eq!(peak, plan.peak_bytes);
+        peak
+    };
+    assert_eq!(peak(1000) - peak(1), 4032 - 64);
 }
 
 /// A cache of symbolic size, a kernel that writes state itself, and an entry that only reads it.
