@@ -1,15 +1,17 @@
 //! Memory of an artifact's `main`, as predicted and as a run on zeros takes it: `memory MODEL.gcx batch=1 seq=16`.
 //!
-//! Dims that are not given are 1 where an input has them; dims that the model lacks are passed over. With `--predict` nothing runs.
+//! Dims that are not given are 1 where an input has them; dims that the model lacks are passed over. With `--predict`
+//! nothing runs; with `--poison` a run whose memory is overwritten outside lifetimes must give the same results.
 
 use graphc_base::EntityId;
-use graphc_runtime::{DType, InputRef, RunError, Session, Tensor};
+use graphc_runtime::{DType, InputRef, RunError, Session, SessionOptions, Tensor};
 use std::time::Instant;
 
 fn main() -> Result<(), RunError> {
     let mut arguments: Vec<String> = std::env::args().skip(1).collect();
     let only_predict = arguments.iter().any(|argument| argument == "--predict");
-    arguments.retain(|argument| argument != "--predict");
+    let poison = arguments.iter().any(|argument| argument == "--poison");
+    arguments.retain(|argument| !argument.starts_with("--"));
     let started = Instant::now();
     let session = Session::load(arguments.first().map_or("model.gcx", String::as_str))?;
     let load_ms = started.elapsed().as_secs_f64() * 1e3;
@@ -68,9 +70,15 @@ fn main() -> Result<(), RunError> {
             .collect();
         let mut state = session.new_state();
         let started = Instant::now();
-        session.run_refs("main", &inputs, &mut state, None)?;
+        let outputs = session.run_refs("main", &inputs, &mut state, None)?;
         let run_ms = started.elapsed().as_secs_f64() * 1e3;
         println!("measured {} run {run_ms:.0} ms", state.peak_bytes());
+        if poison {
+            let options = SessionOptions { threads: 0, poison };
+            let poisoned = Session::with_options(session.artifact().clone(), options)?;
+            let again = poisoned.run_refs("main", &inputs, &mut poisoned.new_state(), None)?;
+            println!("poison changes the results: {}", again != outputs);
+        }
     }
     Ok(())
 }

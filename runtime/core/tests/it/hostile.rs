@@ -148,7 +148,7 @@ fn slot(index: usize) -> SlotId {
 }
 
 /// The first step of `main` that `find` takes, to damage.
-fn on_step<'p>(program: &'p mut Program, find: impl Fn(&Step) -> bool) -> &'p mut Step {
+fn on_step(program: &mut Program, find: impl Fn(&Step) -> bool) -> &mut Step {
     let steps = &mut body(program, MAIN).steps;
     steps
         .iter_mut()
