@@ -70,13 +70,21 @@ impl Session {
     /// data take the sizes that cost estimates assume.
     pub fn layout(&self, entry: &str, dims: &[(&str, i64)]) -> Result<Layout, RunError> {
         let (_, entry) = self.entry(entry)?;
-        let values = self.named_dims(dims)?;
+        let given = self.named_dims(dims)?;
         let mut layout = Layout { bodies: Vec::new() };
-        self.lay_out(entry.body, &values, &mut layout)?;
+        let unbound = vec![UNBOUND; given.len()];
+        self.lay_out(entry.body, &given, unbound, &mut layout)?;
         Ok(layout)
     }
 
-    fn lay_out(&self, id: BodyId, given: &[i64], layout: &mut Layout) -> Result<(), RunError> {
+    /// Lays out a body whose caller has bound `values`, and its regions.
+    fn lay_out(
+        &self,
+        id: BodyId,
+        given: &[i64],
+        mut values: Vec<i64>,
+        layout: &mut Layout,
+    ) -> Result<(), RunError> {
         let program = self.program();
         let body = &program.bodies[id];
         let analysis = self.analysis(id);
@@ -88,7 +96,6 @@ impl Session {
             arena_bytes: 0,
             live_bytes: 0,
         });
-        let mut values = vec![UNBOUND; given.len()];
         let mut earlier: Option<Arc<SegmentPlan>> = None;
         let mut key = Vec::new();
         for (index, segment) in analysis.segments.iter().enumerate() {
@@ -108,10 +115,12 @@ impl Session {
                         else_body,
                         ..
                     } => {
-                        self.lay_out(*then_body, &values, layout)?;
-                        self.lay_out(*else_body, &values, layout)?;
+                        self.lay_out(*then_body, given, values.clone(), layout)?;
+                        self.lay_out(*else_body, given, values.clone(), layout)?;
                     }
-                    Step::Loop { body, .. } => self.lay_out(*body, &values, layout)?,
+                    Step::Loop { body, .. } => {
+                        self.lay_out(*body, given, values.clone(), layout)?
+                    }
                     Step::Launch { set, .. } => {
                         let sources = &program.kernel_sets[*set].sources;
                         let (_, variant) = choose(&program.kernel_sets[*set], &values)?;

@@ -7,8 +7,9 @@ use crate::bind::shape_of;
 use crate::error::{RunError, damaged, name_sources};
 use graphc_base::{Dim, EntityId};
 use graphc_device::{Device, PreparedKernel, Span};
-use graphc_program::memory::{Request, align, lower_bound, pack};
+use graphc_program::memory::{Request, align, lower_bound, pack_below};
 use graphc_program::{Body, ConstRef, KernelSet, Program, SlotId, Step, Storage, Variant};
+use std::ops::RangeInclusive;
 
 /// Where an operand of a kernel lies.
 #[derive(Clone, Copy, Debug)]
@@ -125,7 +126,7 @@ pub(crate) fn plan_segment(
             owners.push(None);
         }
     }
-    let packing = pack(&requests);
+    let packing = pack_below(&requests, &room_steps(cx, segment));
     for ((owner, &offset), request) in owners.iter().zip(&packing.offsets).zip(&requests) {
         if let Some(slot) = owner {
             spans[slot.index()] = Some(Span {
@@ -173,20 +174,27 @@ pub(crate) fn plan_segment(
     Ok(plan)
 }
 
-fn rooms(cx: &PlanCx<'_>, segment: &Segment, plan: &SegmentPlan) -> Vec<Room> {
-    segment
-        .steps
-        .clone()
+/// Region steps, each with the steps of the segment during which its results wait.
+fn room_steps(cx: &PlanCx<'_>, segment: &Segment) -> Vec<RangeInclusive<usize>> {
+    let steps = segment.steps.clone();
+    steps
         .filter(|&step| matches!(cx.body.steps[step], Step::If { .. } | Step::Loop { .. }))
-        .map(|step| {
-            let until = cx.analysis.waits_until(step).min(segment.steps.end - 1);
+        .map(|step| step..=cx.analysis.waits_until(step).min(segment.steps.end - 1))
+        .collect()
+}
+
+fn rooms(cx: &PlanCx<'_>, segment: &Segment, plan: &SegmentPlan) -> Vec<Room> {
+    room_steps(cx, segment)
+        .into_iter()
+        .map(|room| {
+            let step = *room.start();
             let mut live = 0usize;
             plan.visit_live(cx.analysis, step, step, &mut |span| {
                 live = live.saturating_add(align(span.bytes));
             });
             Room {
                 step,
-                top: plan.top(cx.analysis, step, until),
+                top: plan.top(cx.analysis, step, *room.end()),
                 live,
             }
         })

@@ -4,6 +4,8 @@
 //! the tightest result is kept and improved by a local search. Sekiyama et al., "Profile-guided memory optimization for deep neural networks" (2018), describe
 //! the family of heuristics.
 
+use std::ops::RangeInclusive;
+
 /// Alignment of every buffer, in bytes.
 pub const ALIGNMENT: usize = 64;
 
@@ -62,24 +64,54 @@ const MAX_ATTEMPTS: usize = 200;
 
 /// Places every request so that no two that are live together overlap.
 pub fn pack(requests: &[Request]) -> Packing {
-    let bound = lower_bound(requests);
+    pack_below(requests, &[])
+}
+
+/// The same, where memory of unknown size will be needed on top of what is live during some ranges of steps: what is live
+/// then is placed low.
+pub fn pack_below(requests: &[Request], rooms: &[RangeInclusive<usize>]) -> Packing {
+    let crossing: Vec<bool> = requests
+        .iter()
+        .map(|request| rooms.iter().any(|room| lives_in(request, room)))
+        .collect();
+    let tops = |packing: &Packing| {
+        let ends = requests.iter().zip(&packing.offsets).zip(&crossing);
+        ends.filter(|((request, _), crosses)| **crosses && request.bytes > 0)
+            .map(|((request, offset), _)| offset.saturating_add(align(request.bytes)))
+            .max()
+            .unwrap_or(0)
+    };
+    // A top that is lower by a byte is worth a byte of the peak: whichever is the larger sum in the end is not known.
+    let score = |packing: &Packing| packing.peak.saturating_add(tops(packing));
+    let low = rooms
+        .iter()
+        .map(|room| {
+            let live: Vec<Request> = requests
+                .iter()
+                .filter(|request| lives_in(request, room))
+                .copied()
+                .collect();
+            lower_bound(&live)
+        })
+        .max();
+    let bound = lower_bound(requests).saturating_add(low.unwrap_or(0));
     let mut best: Option<(Packing, Vec<usize>, Fit)> = None;
-    for order in orders(requests) {
+    for order in orders(requests, &crossing) {
         for fit in [Fit::Tightest, Fit::Lowest] {
+            if best.as_ref().is_some_and(|(best, ..)| score(best) <= bound) {
+                break;
+            }
             let packing = place(requests, &order, fit);
             if best
                 .as_ref()
-                .is_none_or(|(best, ..)| packing.peak < best.peak)
+                .is_none_or(|(best, ..)| score(&packing) < score(best))
             {
                 best = Some((packing, order.clone(), fit));
-            }
-            if best.as_ref().is_some_and(|(best, ..)| best.peak <= bound) {
-                break;
             }
         }
     }
     match best {
-        Some((packing, order, fit)) => improve(requests, packing, order, fit, bound),
+        Some((packing, order, fit)) => improve(requests, packing, order, fit, bound, &score),
         None => Packing {
             offsets: Vec::new(),
             peak: 0,
@@ -87,19 +119,24 @@ pub fn pack(requests: &[Request]) -> Packing {
     }
 }
 
-/// Places what reaches the top earlier, again and again, as long as that lowers the top or leaves it.
+fn lives_in(request: &Request, room: &RangeInclusive<usize>) -> bool {
+    request.first <= *room.end() && *room.start() <= request.last
+}
+
+/// Places what reaches the top earlier, again and again, as long as that makes the score better or leaves it.
 fn improve(
     requests: &[Request],
     mut best: Packing,
     mut order: Vec<usize>,
     fit: Fit,
     bound: usize,
+    score: &dyn Fn(&Packing) -> usize,
 ) -> Packing {
     let n_pairs = requests.len().saturating_mul(requests.len()).max(1);
     let n_attempts = (IMPROVEMENT_PAIRS / n_pairs).min(MAX_ATTEMPTS);
     let mut current = best.clone();
     for attempt in 0..n_attempts {
-        if best.peak <= bound {
+        if score(&best) <= bound {
             break;
         }
         let reaches_top = |&idx: &usize| {
@@ -108,11 +145,8 @@ fn improve(
                 && request.bytes > 0
                 && current.offsets[idx].saturating_add(align(request.bytes)) == current.peak
         };
-        let Some(position) = order
-            .iter()
-            .position(reaches_top)
-            .filter(|&position| position > 0)
-        else {
+        let position = order.iter().position(reaches_top);
+        let Some(position) = position.filter(|&position| position > 0) else {
             break;
         };
         let mut candidate = order.clone();
@@ -120,11 +154,11 @@ fn improve(
         // Far ahead at first, less far in the attempts that follow.
         candidate.insert(position - (position >> (attempt % 4)).max(1), idx);
         let packing = place(requests, &candidate, fit);
-        if packing.peak <= current.peak {
+        if score(&packing) <= score(&current) {
             current = packing;
             order = candidate;
         }
-        if current.peak < best.peak {
+        if score(&current) < score(&best) {
             best = current.clone();
         }
     }
@@ -140,8 +174,9 @@ enum Fit {
     Lowest,
 }
 
-/// Orders in which requests are placed: by size, by the area bytes × lifetime, by length of life, by begin.
-fn orders(requests: &[Request]) -> Vec<Vec<usize>> {
+/// Orders in which requests are placed: by size, by the area bytes × lifetime, by length of life, by begin; where some must
+/// lie low, each also with those first.
+fn orders(requests: &[Request], low: &[bool]) -> Vec<Vec<usize>> {
     let life = |idx: usize| requests[idx].last - requests[idx].first + 1;
     let keys: [&dyn Fn(usize) -> usize; 4] = [
         &|idx| requests[idx].bytes,
@@ -149,13 +184,22 @@ fn orders(requests: &[Request]) -> Vec<Vec<usize>> {
         &|idx| life(idx),
         &|idx| usize::MAX - requests[idx].first,
     ];
-    keys.iter()
+    let mut orders: Vec<Vec<usize>> = keys
+        .iter()
         .map(|key| {
             let mut order: Vec<usize> = (0..requests.len()).collect();
             order.sort_by_key(|&idx| (std::cmp::Reverse(key(idx)), idx));
             order
         })
-        .collect()
+        .collect();
+    if low.contains(&true) {
+        let mut lowered = orders.clone();
+        for order in &mut lowered {
+            order.sort_by_key(|&idx| !low[idx]);
+        }
+        orders.extend(lowered);
+    }
+    orders
 }
 
 fn place(requests: &[Request], order: &[usize], fit: Fit) -> Packing {
@@ -254,6 +298,20 @@ mod tests {
     fn a_chain_needs_two_neighbours_at_a_time() {
         let chain: Vec<Request> = (0..10).map(|step| request(1024, step, step + 1)).collect();
         assert_eq!(pack(&chain).peak, 2048);
+    }
+
+    #[test]
+    fn what_lives_while_room_is_needed_lies_low() {
+        let requests = [
+            request(32768, 0, 1),
+            request(64, 1, 5),
+            request(32768, 2, 3),
+            request(128, 3, 8),
+        ];
+        let packing = pack_below(&requests, &[4..=5]);
+        assert_eq!(packing.peak, lower_bound(&requests));
+        let end = |idx: usize| packing.offsets[idx] + requests[idx].bytes;
+        assert_eq!(end(1).max(end(3)), 192);
     }
 
     #[test]

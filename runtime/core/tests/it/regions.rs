@@ -300,3 +300,55 @@ fn memory_of_nested_loops_does_not_grow_with_trips() {
     assert_eq!(few, run(20).0);
     assert!(plan.exact, "no dim comes from data and no loop is skipped");
 }
+
+#[test]
+fn layouts_of_regions_know_the_dims_of_their_parents() {
+    let session = session(&mut choice(), false);
+    let layout = session.layout("main", &[("n", 1000)]).expect("layout");
+    assert_eq!(layout.bodies.len(), 3);
+    assert_eq!(layout.bodies[1].buffers[0].bytes, 4000);
+}
+
+#[test]
+fn a_region_begins_low_although_the_parent_needs_much_elsewhere() {
+    let mut build = Build::new();
+    let (main, doubles, keeps) = (build.reserve(), build.reserve(), build.reserve());
+    let (small, large) = (dims(&[4]), dims(&[4096]));
+    for id in [doubles, keeps] {
+        build.fill(id, |body| {
+            let x = body.param(DType::F32, &small);
+            let wide = body.arena(DType::F32, &large);
+            body.launch(Kernel::Iota, &[], &[wide]);
+            let y = body.add(x, x, &small);
+            body.result(y);
+        });
+    }
+    build.fill(main, |body| {
+        let cond = body.param(DType::Bool, &[]);
+        let wide = body.arena(DType::F32, &large);
+        body.launch(Kernel::Iota, &[], &[wide]);
+        let x = body.arena(DType::F32, &small);
+        let reduced = dims(&[1]);
+        let one = body.arena(DType::F32, &dims(&[1]));
+        let kind = graphc_base::attrs::ReduceKind::Sum;
+        body.launch(Kernel::Reduce { kind, reduced }, &[wide], &[one]);
+        let four = body.constant(DType::F32, &[4], &[1f32; 4]);
+        body.binary_into(BinaryOp::Add, one, four, x);
+        let y = body.arena(DType::F32, &small);
+        let step = body.step(Step::If {
+            cond,
+            then_body: doubles,
+            else_body: keeps,
+            inputs: vec![x],
+            outputs: vec![y],
+        });
+        body.take(step, &[y]);
+        body.result(y);
+    });
+    build.entry("main", main, &["cond"], &["y"]);
+    let session = session(&mut build, false);
+    let (peak, plan) = measured(&session, &[("cond", bools(&[1]))], &[]);
+    assert_eq!(peak, plan.peak_bytes);
+    assert!(plan.exact, "both branches take the same");
+    assert!(peak * 10 <= plan.live_bytes * 11, "{plan:?}");
+}
