@@ -24,10 +24,19 @@ pub struct Cost {
 impl BoundSpec {
     /// Arithmetic and traffic of one launch; huge sizes saturate.
     pub fn cost(&self) -> Cost {
-        let bytes = self.inputs.iter().chain(&self.outputs).map(traffic);
+        let bytes = |args: &[BoundArg]| args.iter().map(traffic).fold(0, u64::saturating_add);
+        let (mut read, written) = (bytes(&self.inputs), bytes(&self.outputs));
+        let picks = matches!(
+            self.kernel,
+            Kernel::Gather { .. } | Kernel::GatherElements { .. } | Kernel::GatherNd { .. }
+        );
+        if let (true, Some(table)) = (picks, self.inputs.first()) {
+            // Of the table only what is picked is read.
+            read = read - traffic(table) + traffic(table).min(written);
+        }
         Cost {
             flops: self.flops(),
-            bytes: bytes.fold(0, u64::saturating_add),
+            bytes: read.saturating_add(written),
         }
     }
 
@@ -164,6 +173,12 @@ mod tests {
                 bytes: 256
             }
         );
+    }
+
+    #[test]
+    fn a_gather_reads_what_it_picks() {
+        let found = cost(Kernel::Gather { axis: 0 }, &[&[1000, 4], &[2]], &[2, 4]);
+        assert_eq!(found.bytes, 4 * (8 + 2 + 8));
     }
 
     #[test]

@@ -8,6 +8,7 @@ use graphc_base::Interval;
 use graphc_ir::{Graph, parse_with};
 use graphc_onnx::{ImportOptions, Model};
 use graphc_opt::{PassCx, canonicalize_with};
+use graphc_program::{Program, Step};
 use std::ops::ControlFlow;
 use std::path::Path;
 
@@ -111,7 +112,7 @@ pub fn compile_with(
         program
             .validate()
             .with_context(|| format!("{}: the plan is not sound", model.display()))?;
-        let n_kernels = program.kernel_sets.len();
+        let n_kernels = n_kernels(&program);
         Ok(((program, consts), n_kernels))
     })?;
     let bytes = stages.run("write", |stages| {
@@ -119,15 +120,23 @@ pub fn compile_with(
         let _partial = crate::whole_file::Partial::new(graphc_program::partial_path(artifact));
         let mut counted = Counted::new(&program, &mut source, stages);
         let bytes = graphc_program::save(artifact, &program, &mut counted)?;
-        Ok((bytes, program.kernel_sets.len()))
+        Ok((bytes, n_kernels(&program)))
     })?;
     Ok(Compiled {
         bytes,
         source_nodes: graph.sources.len(),
         nodes: graph.n_nodes(),
-        kernels: program.bodies.values().map(|body| body.steps.len()).sum(),
+        kernels: n_kernels(&program),
         stages: stages.into_done(),
     })
+}
+
+/// Launches and host calls in all bodies.
+fn n_kernels(program: &Program) -> usize {
+    let steps = program.bodies.values().flat_map(|body| &body.steps);
+    steps
+        .filter(|step| matches!(step, Step::Launch { .. } | Step::HostCall { .. }))
+        .count()
 }
 
 /// Everything that is done to the graph, up to where it stops.

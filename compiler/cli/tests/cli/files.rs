@@ -141,7 +141,10 @@ fn damaged_artifacts_are_refused() {
     );
     sandbox.write("cut.gcx", &bytes[..bytes.len() - 8]);
     let error = sandbox.graphc(&["run", "cut.gcx", "--random", "1"]).error();
-    assert!(error.contains("has a wrong place or size"), "{error}");
+    assert!(
+        error.contains("not a graphc artifact or damaged: "),
+        "{error}"
+    );
 }
 
 #[test]
