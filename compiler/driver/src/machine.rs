@@ -2,9 +2,12 @@
 
 use serde::Serialize;
 
+/// A feature and the question whether it is there.
+type Probe = (&'static str, fn() -> bool);
+
 /// Features of x86 processors that kernels may use.
 #[cfg(target_arch = "x86_64")]
-const CPU_FEATURES: &[(&str, fn() -> bool)] = &[
+const CPU_FEATURES: &[Probe] = &[
     ("sse4.2", || std::arch::is_x86_feature_detected!("sse4.2")),
     ("avx2", || std::arch::is_x86_feature_detected!("avx2")),
     ("fma", || std::arch::is_x86_feature_detected!("fma")),
@@ -30,7 +33,7 @@ const CPU_FEATURES: &[(&str, fn() -> bool)] = &[
 
 /// Features of ARM processors that kernels may use.
 #[cfg(target_arch = "aarch64")]
-const CPU_FEATURES: &[(&str, fn() -> bool)] = &[
+const CPU_FEATURES: &[Probe] = &[
     ("neon", || std::arch::is_aarch64_feature_detected!("neon")),
     ("fp16", || std::arch::is_aarch64_feature_detected!("fp16")),
     ("dotprod", || {
@@ -41,7 +44,7 @@ const CPU_FEATURES: &[(&str, fn() -> bool)] = &[
 ];
 
 #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
-const CPU_FEATURES: &[(&str, fn() -> bool)] = &[];
+const CPU_FEATURES: &[Probe] = &[];
 
 /// One feature of the processor.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]

@@ -1,6 +1,7 @@
 //! `graphc run` and `graphc bench`.
 
-use crate::support::{Sandbox, elements, floats, mlp};
+use crate::support::{Sandbox, elements, floats, mlp, model, node, value, weight};
+use graphc_onnx::proto::GraphProto;
 
 #[test]
 fn outputs_are_written_under_the_models_names() {
@@ -177,4 +178,26 @@ fn nothing_is_left_of_a_model_that_was_compiled_in_passing() {
             .success()
     );
     assert_eq!(std::fs::read_dir(sandbox.path("tmp")).unwrap().count(), 0);
+}
+
+#[test]
+fn sizes_that_pass_the_models_checks_are_found() {
+    let sandbox = Sandbox::new("checks");
+    sandbox.write_model(
+        "m.onnx",
+        &model(GraphProto {
+            name: "m".into(),
+            node: vec![node("/add", "Add", &["x", "w"], &["y"])],
+            initializer: vec![weight("w", &[2, 6], &[1.0; 12])],
+            input: vec![value("x", &["2", "columns"])],
+            output: vec![value("y", &["2", "6"])],
+            ..GraphProto::default()
+        }),
+    );
+    let args = ["inspect", "m.onnx", "--memory", "--json"];
+    let report = sandbox.graphc(&args).ok().json();
+    assert_eq!(report["memory"]["dims"]["columns"], 6);
+    sandbox.graphc(&["bench", "m.onnx", "--iters", "1"]).ok();
+    let error = sandbox.graphc(&["bench", "m.onnx", "--dim", "columns=5"]);
+    assert_ne!(error.code, 0, "{}", error.stdout);
 }

@@ -79,7 +79,7 @@ pub fn write(path: &Path, values: &[(String, Value)]) -> Result<()> {
                 .compression_method(CompressionMethod::Stored)
                 .large_file(bytes.len() >= LARGE_ARRAY);
             archive.start_file(format!("{name}.npy"), options)?;
-            archive.write_all(&header::write(&bytes.descr, &bytes.shape))?;
+            archive.write_all(&header::write(&bytes.descr, bytes.shape))?;
             archive.write_all(&bytes.data)?;
         }
         archive.finish()?;
