@@ -92,7 +92,9 @@ fn affine_grid(cx: &mut NodeCx<'_, '_>) -> Converted {
     let theta = cx.b.cast(theta, dtype)?;
     let theta = cx.b.transpose(theta, vec![0, 2, 1])?;
     let moved = cx.b.matmul(points, theta)?;
-    let shape = [&[samples.clone()], sizes, &[Dim::from(n_axes)]].concat();
+    let mut shape = vec![samples.clone()];
+    shape.extend_from_slice(sizes);
+    shape.push(Dim::from(n_axes));
     let grid = cx.b.reshape(moved, shape)?;
     Ok(vec![cx.b.cast(grid, to)?])
 }

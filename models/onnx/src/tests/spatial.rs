@@ -254,3 +254,50 @@ fn a_grid_of_symbolic_size_stays_symbolic() {
         .import("y");
     assert!(summary(&graph).starts_with("f32[n,h,w,2] = "));
 }
+
+#[test]
+fn contributed_transforms_add_and_drop_the_components() {
+    let net = |op_type: &str, dims: &str| {
+        Net::new(17)
+            .input("x", F32, dims)
+            .node(
+                node(op_type, "x", "y")
+                    .domain("com.microsoft")
+                    .int("onesided", 1)
+                    .int("normalized", 0)
+                    .int("signal_ndim", 2),
+            )
+            .import("y")
+    };
+    let forward = summary(&net("Rfft", "n 6 8"));
+    assert!(forward.starts_with("f32[n,6,5,2] = "), "{forward}");
+    let inverse = summary(&net("Irfft", "n 6 5 2"));
+    assert!(inverse.starts_with("f32[n,6,8] = "), "{inverse}");
+}
+
+#[test]
+fn samples_of_a_grid_and_regions_name_their_words() {
+    let refusal = |op_type: &str, operands: &str, attribute: &str| {
+        Net::new(16)
+            .input("x", F32, "n 3 h w")
+            .input("grid", F32, "n 5 5 2")
+            .input("rois", F32, "r 4")
+            .input("batch", I64, "r")
+            .node(node(op_type, operands, "y").string(attribute, "odd"))
+            .refusal("y")
+    };
+    for attribute in ["mode", "padding_mode"] {
+        let refused = refusal("GridSample", "x grid", attribute);
+        assert!(
+            refused.contains("/GridSample") && refused.contains("`odd`"),
+            "{refused}"
+        );
+    }
+    for attribute in ["mode", "coordinate_transformation_mode"] {
+        let refused = refusal("RoiAlign", "x rois batch", attribute);
+        assert!(
+            refused.contains("/RoiAlign") && refused.contains("`odd`"),
+            "{refused}"
+        );
+    }
+}

@@ -71,6 +71,19 @@ fn nearest_modes_differ_at_halves() {
 }
 
 #[test]
+fn coordinates_that_rounding_moves_off_a_half_are_halves() {
+    let run = |nearest, n_in: usize, n_out: i64| {
+        let mut attrs = resize(InterpolationMode::Nearest, CoordinateMode::Asymmetric);
+        attrs.nearest = nearest;
+        let x: Vec<f32> = (0..n_in).map(|at| at as f32).collect();
+        line(attrs, &x, n_out)
+    };
+    // 1 / (2 / 7) is below 3.5 in f32, and 7 / (14 / 23) above 11.5.
+    assert_eq!(run(NearestMode::RoundPreferCeil, 7, 2), [0.0, 4.0]);
+    assert_eq!(run(NearestMode::RoundPreferFloor, 23, 14)[7], 11.0);
+}
+
+#[test]
 fn cubic_weights_sum_to_one_with_and_without_the_outside() {
     let mut attrs = resize(InterpolationMode::Cubic, CoordinateMode::HalfPixel);
     // Weights at 1/2: -0.09375, 0.59375, 0.59375, -0.09375.
