@@ -209,8 +209,19 @@ impl<'s> Predictor<'s> {
             let left = this.body(region, start, &mut values.to_vec())?;
             Ok::<_, RunError>((left, this.peak, this.staged))
         };
-        let (a, a_peak, a_staged) = run(self, regions[0])?;
-        let (b, b_peak, b_staged) = run(self, regions[1])?;
+        // What a branch demands of dims holds where it runs only: one that these dims cannot run is not taken.
+        let (first, second) = (run(self, regions[0]), run(self, regions[1]));
+        let ((a, a_peak, a_staged), (b, b_peak, b_staged)) = match (first, second) {
+            (Ok(a), Ok(b)) => (a, b),
+            (Ok((left, branch_peak, branch_staged)), Err(_))
+            | (Err(_), Ok((left, branch_peak, branch_staged))) => {
+                self.exact = false;
+                self.peak = peak.max(branch_peak);
+                self.staged = branch_staged;
+                return Ok(left);
+            }
+            (Err(error), Err(_)) => return Err(error),
+        };
         self.exact &= (a_peak, a_staged, a.results) == (b_peak, b_staged, b.results);
         self.peak = peak.max(a_peak).max(b_peak);
         self.staged = a_staged.max(b_staged);

@@ -7,7 +7,6 @@ use common::everything;
 use graphc_base::DType;
 use graphc_runtime::{InputRef, OutputMut, Session, SessionOptions, State};
 use std::alloc::{GlobalAlloc, Layout, System};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 struct Counting;
@@ -37,8 +36,13 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// Tests of this binary run one at a time: the counter is everybody's.
-static TURN: Mutex<()> = Mutex::new(());
+/// The one test of this binary: beside another, the harness would allocate while runs are counted.
+#[test]
+fn warm_runs_allocate_nothing() {
+    counter_counts();
+    alternating_shapes_and_branches_allocate_nothing();
+    threads_allocate_nothing();
+}
 
 struct Runner {
     state: State,
@@ -106,9 +110,7 @@ const SHAPES: [(bool, usize, usize); 5] = [
     (true, 2000, 11),
 ];
 
-#[test]
-fn warm_runs_with_alternating_shapes_and_branches_allocate_nothing() {
-    let _turn = TURN.lock();
+fn alternating_shapes_and_branches_allocate_nothing() {
     let session = session(2);
     let mut runner = Runner::new(&session);
     let x = vec![1f32; 2000];
@@ -126,9 +128,7 @@ fn warm_runs_with_alternating_shapes_and_branches_allocate_nothing() {
     assert_eq!(runner.picked[0], 5.0 * 55.0);
 }
 
-#[test]
-fn warm_runs_on_threads_allocate_nothing() {
-    let _turn = TURN.lock();
+fn threads_allocate_nothing() {
     let session = session(1);
     let x = vec![1f32; 2000];
     let barrier = std::sync::Barrier::new(5);
@@ -161,9 +161,7 @@ fn warm_runs_on_threads_allocate_nothing() {
     assert_eq!(counts.0, counts.1);
 }
 
-#[test]
-fn the_counter_counts() {
-    let _turn = TURN.lock();
+fn counter_counts() {
     let before = N_ALLOCATIONS.load(Ordering::SeqCst);
     let values = std::hint::black_box(vec![1u8; 100]);
     assert!(N_ALLOCATIONS.load(Ordering::SeqCst) > before);

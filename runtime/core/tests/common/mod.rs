@@ -5,9 +5,9 @@ use graphc_base::attrs::{BinaryOp, ReduceKind};
 use graphc_base::{DType, Dim, EntityId, PrimaryMap, SymId};
 use graphc_program::kernel::{Kernel, KernelSpec, ScalarOp, ScalarProgram, TensorArg};
 use graphc_program::{
-    Artifact, Body, BodyId, ConstRef, ConstSource, Entry, KernelSet, Port, Program, ProgramConst,
-    ProgramSymbol, RegionOutput, SCHEMA, Slot, SlotId, SlotType, StateInit, StateSlot, Step,
-    Storage, SymbolSource, Variant, save,
+    Artifact, Body, BodyId, CheckKind, ConstRef, ConstSource, DimCheck, Entry, KernelSet, Port,
+    Program, ProgramConst, ProgramSymbol, RegionOutput, SCHEMA, Slot, SlotId, SlotType, StateInit,
+    StateSlot, Step, Storage, SymbolSource, Variant, save,
 };
 use std::io::Write;
 
@@ -108,6 +108,15 @@ impl Build {
         make(&mut body);
         let body = body.body;
         self.bodies[id.index()] = Some(body);
+    }
+
+    /// Has a body demand that `a ≤ b`.
+    pub(crate) fn demand(&mut self, body: usize, a: Dim, b: Dim) {
+        let body = self.bodies[body].as_mut().expect("body is filled");
+        body.checks.push(DimCheck {
+            kind: CheckKind::LessEqual(a, b),
+            what: "test".to_owned(),
+        });
     }
 
     /// An entry of this name, its ports named after inputs and outputs.

@@ -3,7 +3,7 @@
 use crate::common::{BodyBuild, Build, dims};
 use crate::tools::{bools, f32s, floats, i64s, ints, measured, run_all_ways, session};
 use graphc_base::attrs::BinaryOp;
-use graphc_base::{DType, Dim};
+use graphc_base::{DType, Dim, EntityId};
 use graphc_program::kernel::Kernel;
 use graphc_program::{SlotId, Step};
 
@@ -299,6 +299,29 @@ fn memory_of_nested_loops_does_not_grow_with_trips() {
     assert_eq!(few, plan.peak_bytes);
     assert_eq!(few, run(20).0);
     assert!(plan.exact, "no dim comes from data and no loop is skipped");
+}
+
+#[test]
+fn a_branch_that_dims_forbid_counts_for_nothing() {
+    let mut build = choice();
+    let mut twin = choice();
+    let small = Dim::constant(10);
+    build.demand(1, Dim::symbol(EntityId::from_index(0)), small);
+    let (session, twin) = (session(&mut build, false), session(&mut twin, false));
+    let x = f32s(&[1000], &[1.0; 1000]);
+    let inputs = [("cond", bools(&[0])), ("x", x)];
+    let (peak, plan) = measured(&session, &inputs, &[("n", 1000)]);
+    assert_eq!(peak, plan.peak_bytes);
+    assert!(
+        plan.peak_bytes
+            <= twin
+                .memory("main", &[("n", 1000)])
+                .expect("plan")
+                .peak_bytes
+    );
+    let forbidden = [("cond", bools(&[1])), inputs[1].clone()];
+    let outcome = session.run("main", &forbidden, &mut session.new_state());
+    assert!(outcome.is_err());
 }
 
 #[test]
