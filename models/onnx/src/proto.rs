@@ -294,3 +294,10 @@ pub mod tensor_shape_proto {
         }
     }
 }
+
+impl ModelProto {
+    /// The model as a file holds it: for tests that make models.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        prost::Message::encode_to_vec(self)
+    }
+}

@@ -7,7 +7,6 @@ use graphc_onnx::proto::{
     GraphProto, ModelProto, NodeProto, OperatorSetIdProto, TensorProto, TensorShapeProto,
     TypeProto, ValueInfoProto, tensor_shape_proto, type_proto,
 };
-use prost::Message;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -89,7 +88,7 @@ impl Sandbox {
     }
 
     pub(crate) fn write_model(&self, name: &str, model: &ModelProto) {
-        self.write(name, model.encode_to_vec());
+        self.write(name, model.to_bytes());
     }
 
     /// `mlp.onnx`, and `mlp.gcx` compiled from it.

@@ -1,3 +1,5 @@
+//! Arrays as NumPy writes them, and damaged ones.
+
 use super::*;
 use graphc_runtime::{StringTensor, Tensor};
 use std::io::Cursor;
