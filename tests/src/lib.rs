@@ -5,4 +5,5 @@
 pub mod assets;
 pub mod conformance;
 pub mod gaps;
+pub mod models;
 pub mod parallel;

@@ -105,18 +105,40 @@ pub fn compile_with(
     crate::whole_file::require_target(artifact)?;
     let mut stages = Stages::new(options, None, progress)?;
     let graph = front(model, options, &mut stages)?;
+    back(&graph, &model.display().to_string(), artifact, stages)
+}
+
+/// Compiles a graph that a program has built and writes the artifact. [`CompileOptions::dims`] is for models and does
+/// nothing here.
+///
+/// # Errors
+/// Where the graph does not verify, has no plan, or cannot be written.
+pub fn compile_graph(
+    mut graph: Graph,
+    artifact: &Path,
+    options: &CompileOptions,
+) -> Result<Compiled> {
+    crate::whole_file::require_target(artifact)?;
+    let mut progress = |_: Progress<'_>| {};
+    let mut stages = Stages::new(options, None, &mut progress)?;
+    let name = graph.name.clone();
+    passes(&mut graph, &name, options, &mut stages)?;
+    back(&graph, &name, artifact, stages)
+}
+
+/// From the graph behind all passes to the artifact.
+fn back(graph: &Graph, name: &str, artifact: &Path, mut stages: Stages<'_>) -> Result<Compiled> {
     let (program, consts) = stages.run("plan", |stages| {
-        let (program, consts) =
-            graphc_plan::plan(&graph, "cpu").with_context(|| model.display().to_string())?;
+        let (program, consts) = graphc_plan::plan(graph, "cpu").with_context(|| name.to_owned())?;
         stages.program("plan", &program)?;
         program
             .validate()
-            .with_context(|| format!("{}: the plan is not sound", model.display()))?;
+            .with_context(|| format!("{name}: the plan is not sound"))?;
         let n_kernels = n_kernels(&program);
         Ok(((program, consts), n_kernels))
     })?;
     let bytes = stages.run("write", |stages| {
-        let mut source = GraphConstants::new(&graph, &consts);
+        let mut source = GraphConstants::new(graph, &consts);
         let _partial = crate::whole_file::Partial::new(graphc_program::partial_path(artifact));
         let mut counted = Counted::new(&program, &mut source, stages);
         let bytes = graphc_program::save(artifact, &program, &mut counted)?;
@@ -141,39 +163,45 @@ fn n_kernels(program: &Program) -> usize {
 
 /// Everything that is done to the graph, up to where it stops.
 fn front(path: &Path, options: &CompileOptions, stages: &mut Stages<'_>) -> Result<Graph> {
-    let shown = || path.display().to_string();
     let mut graph = stages.run("import", |stages| {
         let graph = import_model(path, options)?;
         stages.graph("import", &graph)?;
         let n_nodes = graph.n_nodes();
         Ok((graph, n_nodes))
     })?;
+    passes(&mut graph, &path.display().to_string(), options, stages)?;
+    Ok(graph)
+}
+
+/// Verifies a graph and runs the passes that the options ask for, up to where it stops.
+fn passes(
+    graph: &mut Graph,
+    name: &str,
+    options: &CompileOptions,
+    stages: &mut Stages<'_>,
+) -> Result<()> {
     stages.run("verify", |_| {
-        graphc_ir::verify(&graph)
-            .with_context(|| format!("{}: the imported graph is not sound", path.display()))?;
+        graphc_ir::verify(graph).with_context(|| format!("{name}: the graph is not sound"))?;
         Ok(((), graph.n_nodes()))
     })?;
     if stages.has_stopped() || options.opt_level == 0 {
-        return Ok(graph);
+        return Ok(());
     }
     stages.run("canonicalize", |stages| {
         let mut outcome = Ok(());
-        canonicalize_with(
-            &mut graph,
-            &PassCx::default(),
-            &mut |pass, graph| match stages.graph(pass, graph) {
-                Ok(false) => ControlFlow::Continue(()),
-                Ok(true) => ControlFlow::Break(()),
-                Err(error) => {
-                    outcome = Err(error);
-                    ControlFlow::Break(())
-                }
-            },
-        )
-        .with_context(shown)?;
+        canonicalize_with(graph, &PassCx::default(), &mut |pass, graph| match stages
+            .graph(pass, graph)
+        {
+            Ok(false) => ControlFlow::Continue(()),
+            Ok(true) => ControlFlow::Break(()),
+            Err(error) => {
+                outcome = Err(error);
+                ControlFlow::Break(())
+            }
+        })
+        .with_context(|| name.to_owned())?;
         outcome?;
-        stages.graph("canonicalize", &graph)?;
+        stages.graph("canonicalize", graph)?;
         Ok(((), graph.n_nodes()))
-    })?;
-    Ok(graph)
+    })
 }

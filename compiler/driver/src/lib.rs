@@ -21,7 +21,8 @@ mod verify;
 pub mod whole_file;
 
 pub use compile::{
-    Compiled, compile, compile_with, graph_after, import_model, optimize_model, read_dump,
+    Compiled, compile, compile_graph, compile_with, graph_after, import_model, optimize_model,
+    read_dump,
 };
 pub use graphc_base::TargetInfo;
 pub use graphc_ir::Graph;
