@@ -80,6 +80,14 @@ fn run(graph: Graph, choices: &mut Choices<'_>, opt_level: u8) -> Result<Run, St
     })
 }
 
+/// Types of inputs, for messages; the choices bring their contents back.
+fn shown(inputs: &[(String, Value)]) -> String {
+    let shown = inputs
+        .iter()
+        .map(|(name, value)| format!("{name}: {}", value.describe()));
+    shown.collect::<Vec<_>>().join(", ")
+}
+
 /// Inputs at sizes that the choices say, filled with ordinary and special numbers.
 fn inputs(graph: &Graph, choices: &mut Choices<'_>) -> Vec<(String, Value)> {
     let sizes: Vec<i64> = graph
@@ -200,7 +208,8 @@ fn every_operator_of_a_random_graph_equals_the_evaluator() {
         let mut graph = typed_graph(&mut Choices::new(rest), &options);
         show_all(&mut graph);
         let run = run(graph, &mut Choices::new(seeds), 0)?;
-        node_by_node(&run).map_err(|error| format!("{error}\n{}\n{:?}", run.graph, run.inputs))
+        node_by_node(&run)
+            .map_err(|error| format!("{error}\n{}\n{}", run.graph, shown(&run.inputs)))
     });
 }
 
@@ -324,7 +333,7 @@ fn whole_random_graphs_equal_the_evaluator_where_no_float_leads() {
             Evaluator::new(graph).run_in_order(&given.collect::<Vec<_>>())
         };
         let run = run(graph, &mut Choices::new(seeds), 2)?;
-        let fail = |error: String| format!("{error}\n{}\n{:?}", run.graph, run.inputs);
+        let fail = |error: String| format!("{error}\n{}\n{}", run.graph, shown(&run.inputs));
         let references =
             oracle(&run.graph, &run.inputs).map_err(|error| fail(error.to_string()))?;
         let tainted = led_to_by_floats(&run.graph);

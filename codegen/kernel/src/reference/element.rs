@@ -22,8 +22,8 @@ pub trait Number: Pod + PartialOrd + Send + Sync + 'static {
     fn sum_add(a: Self::Sum, b: Self::Sum) -> Self::Sum;
     /// `a · b`.
     fn sum_mul(a: Self::Sum, b: Self::Sum) -> Self::Sum;
-    /// `sum / n`, truncated for integers; 0 integers for n = 0.
-    fn sum_mean(sum: Self::Sum, n: usize) -> Self::Sum;
+    /// The mean of `n` numbers; of integers exact and truncated, 0 where there are none.
+    fn mean(n: usize, next: impl FnMut() -> Self) -> Self;
     /// The value as a float, rounded where 64-bit integers do not fit.
     fn to_f64(self) -> f64;
     /// The float rounded to nearest (floats) or truncated and saturated (integers).
@@ -53,7 +53,10 @@ macro_rules! float {
             fn from_sum(sum: f64) -> Self { Self::from_f64(sum) }
             fn sum_add(a: f64, b: f64) -> f64 { a + b }
             fn sum_mul(a: f64, b: f64) -> f64 { a * b }
-            fn sum_mean(sum: f64, n: usize) -> f64 { sum / n as f64 }
+            fn mean(n: usize, mut next: impl FnMut() -> Self) -> Self {
+                let sum: f64 = (0..n).map(|_| next().to_f64()).sum();
+                Self::from_f64(sum / n as f64)
+            }
             fn to_f64(self) -> f64 { let to: fn($ty) -> f64 = $to; to(self) }
             fn from_f64(value: f64) -> Self { let from: fn(f64) -> $ty = $from; from(value) }
             fn to_i64(self) -> i64 { self.to_f64() as i64 }
@@ -83,8 +86,9 @@ macro_rules! integer {
             fn from_sum(sum: $ty) -> Self { sum }
             fn sum_add(a: $ty, b: $ty) -> $ty { a.wrapping_add(b) }
             fn sum_mul(a: $ty, b: $ty) -> $ty { a.wrapping_mul(b) }
-            fn sum_mean(sum: $ty, n: usize) -> $ty {
-                <$ty>::try_from(n).ok().and_then(|n| sum.checked_div(n)).unwrap_or(0)
+            fn mean(n: usize, mut next: impl FnMut() -> Self) -> Self {
+                let sum: i128 = (0..n).map(|_| i128::from(next())).sum();
+                sum.checked_div(n as i128).unwrap_or(0) as $ty
             }
             fn to_f64(self) -> f64 { self as f64 }
             fn from_f64(value: f64) -> Self { value as $ty }

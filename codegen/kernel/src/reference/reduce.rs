@@ -68,16 +68,13 @@ fn reduce_typed<T: Number>(
             from[base + offset]
         };
         *result = match kind {
-            ReduceKind::Sum | ReduceKind::Mean => {
+            ReduceKind::Mean => T::mean(n_covered, next),
+            ReduceKind::Sum => {
                 let mut sum = T::ZERO_SUM;
                 for _ in 0..n_covered {
                     sum = T::sum_add(sum, next().to_sum());
                 }
-                T::from_sum(if kind == ReduceKind::Mean {
-                    T::sum_mean(sum, n_covered)
-                } else {
-                    sum
-                })
+                T::from_sum(sum)
             }
             ReduceKind::Prod => {
                 let mut product = T::ONE_SUM;
