@@ -103,7 +103,7 @@ pub(crate) fn lower_typed(
             ))
         }
         Op::Slice { axes } => Ok(copy(&outs[0], slice_view(cx, &ins[0].shape, axes))),
-        Op::Concat { axis } => Ok(concat(cx, *axis, &ins)),
+        Op::Concat { axis } => Ok(concat(cx, *axis, ins)),
         Op::Pad {
             mode,
             before,
@@ -154,7 +154,7 @@ pub(crate) fn lower_typed(
                 .zip(reduced)
                 .map(|(dim, flag)| kept(cx, dim, flag))
                 .collect();
-            Ok(with_output_shape(kernel, &ins, &outs[0], shape))
+            Ok(with_output_shape(kernel, ins, &outs[0], shape))
         }
         Op::ArgReduce {
             largest,
@@ -169,7 +169,7 @@ pub(crate) fn lower_typed(
             };
             let mut shape = ins[0].shape.clone();
             shape[*axis] = Dim::ONE;
-            Ok(with_output_shape(kernel, &ins, &outs[0], shape))
+            Ok(with_output_shape(kernel, ins, &outs[0], shape))
         }
         Op::Cumulative {
             kind,
@@ -198,7 +198,7 @@ pub(crate) fn lower_typed(
             axis: *axis,
             epsilon: *epsilon,
         }),
-        Op::BatchNorm { epsilon } => Ok(batch_norm(&ins, &outs[0], *epsilon)),
+        Op::BatchNorm { epsilon } => Ok(batch_norm(ins, &outs[0], *epsilon)),
         Op::GroupNorm { groups, epsilon } => plain(Kernel::GroupNorm {
             groups: groups.clone(),
             epsilon: *epsilon,
