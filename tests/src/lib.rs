@@ -4,6 +4,7 @@
 
 pub mod assets;
 pub mod conformance;
+pub mod fuzz;
 pub mod gaps;
 pub mod models;
 pub mod parallel;

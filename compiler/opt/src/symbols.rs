@@ -10,27 +10,44 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Replaces symbols by dims everywhere: where two symbols are bound from the same place, where a symbol is bound from an
 /// axis whose size is another dim, and where it is bound from an element that is known. What the range of such a symbol
-/// promised becomes a check unless it is provable. Checks that are proved then go.
+/// promised becomes a check unless it is provable. Checks that are proved then go. Where sizes contradict each other, so that
+/// some node could never run, no symbol is replaced: the checks that say so fail when the node is reached.
 ///
 /// Requires a sound graph. Ensures that replaced symbols are mentioned nowhere. Never changes nodes.
 pub fn resolve_symbols(graph: &mut Graph, _cx: &PassCx) -> PassReport {
     let mut report = PassReport::default();
     let meanings = meanings(graph);
     if !meanings.is_empty() {
+        let before = graph.clone();
         for (symbol, dim) in &meanings {
             keep_range(graph, *symbol, dim);
             graph.bindings.remove(symbol);
         }
         substitute(graph, &meanings);
-        for block in blocks(graph) {
-            for node in graph.block(block).nodes.clone() {
-                add_checks(graph, node);
+        if is_typed(graph) {
+            for block in blocks(graph) {
+                for node in graph.block(block).nodes.clone() {
+                    add_checks(graph, node);
+                }
             }
+            report.count("resolved_symbol", meanings.len());
+        } else {
+            *graph = before;
         }
-        report.count("resolved_symbol", meanings.len());
     }
     report.count("proved_check", remove_proved(graph));
     report
+}
+
+/// Whether every node still takes its operands.
+fn is_typed(graph: &Graph) -> bool {
+    blocks(graph).into_iter().all(|block| {
+        let mut nodes = graph.block(block).nodes.iter();
+        nodes.all(|&node| {
+            let node = graph.node(node);
+            types_of(graph, &node.op, &node.inputs).is_some()
+        })
+    })
 }
 
 /// What symbols stand for; no dim mentions a symbol that is itself replaced.

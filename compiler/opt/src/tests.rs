@@ -3,7 +3,7 @@
 use crate::*;
 use expect_test::{Expect, expect};
 use graphc_base::{DType, Dim, Interval};
-use graphc_ir::op::{BinaryOp, Op, SliceAxis, UnaryOp};
+use graphc_ir::op::{BinaryOp, Col2Im, Op, Padding, SliceAxis, UnaryOp};
 use graphc_ir::{Builder, Graph, TensorType, TypeError, ValueId, ValueType, verify};
 
 type Made = Result<(), TypeError>;
@@ -514,6 +514,48 @@ fn symbols_of_merged_nodes_become_one() {
                 %3: i64[1,count] = slice [0:+1,0:+count] %1
                 %4: i64[2,count] = concat axis=0 %3, %3
                 return %4
+              }
+            }
+        "#]],
+    );
+}
+
+#[test]
+fn symbols_that_contradict_each_other_stay() {
+    check(
+        |b| {
+            let sizes = b.input("sizes", TensorType::new(DType::I64, [1i64]).into());
+            let x = f32s(b, "x", &[1, 5, 5]);
+            let range = Interval { lo: 1, hi: 9 };
+            let image = b.bind_dim(sizes, 0, "image", range);
+            let block = b.bind_dim(sizes, 0, "block", range);
+            // One block as large as the image: not five.
+            let op = Op::Col2Im(Col2Im {
+                image: vec![image],
+                block: vec![block],
+                dilations: vec![1],
+                pads: vec![Padding {
+                    before: Dim::ZERO,
+                    after: Dim::ZERO,
+                }],
+                strides: vec![1],
+            });
+            let y = b.op1(op, &[x])?;
+            b.output("y", y);
+            Ok(())
+        },
+        simplified,
+        expect![[r#"
+            graph "g" {
+              inputs "sizes", "x"
+              outputs "y"
+              symbol image = 1..9 from %0[0]
+              symbol block = 1..9 from %0[0]
+              check equal 5, image-block+1 "col2im (col2im)"
+              check equal ((5)%(block)), 0 "col2im (col2im)"
+              block b0(%0 "sizes": i64[1], %1 "x": f32[1,5,5]) {
+                %2: f32[1,((5)//(block)),image] = col2im image=[image] block=[block] dilations=[1] pads=[0:0] strides=[1] %1
+                return %2
               }
             }
         "#]],

@@ -28,7 +28,7 @@ use function::{Call, Functions};
 use graphc_base::Interval;
 use graphc_ir::{Binding, Builder, DimCheckKind, Graph, ValueId};
 use scope::Scopes;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// How deep functions and subgraphs may nest.
@@ -159,7 +159,13 @@ impl<'m> Importer<'m> {
         self.scopes.push_closed();
         inputs::define(&mut builder, self, options)?;
         self.convert_nodes(&mut builder, graph)?;
+        let mut names = BTreeSet::new();
         for (name, value) in self.outputs(graph)? {
+            if !names.insert(name) {
+                return Err(self
+                    .model
+                    .graph_error(format!("output {name} is there twice")));
+            }
             builder.output(name, value);
         }
         Ok(builder.finish())

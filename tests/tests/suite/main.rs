@@ -4,3 +4,4 @@ mod chain;
 mod conformance;
 mod models;
 mod symbolic;
+mod fuzz;

@@ -6,7 +6,7 @@ use super::places::Place;
 use crate::graph::{Binding, NodeId, ValueId};
 use crate::print::Reach;
 use crate::types::{TensorType, ValueType};
-use graphc_base::{EntityId, SymId};
+use graphc_base::{DType, EntityId, SymId};
 use std::collections::BTreeSet;
 
 pub(super) fn verify_symbols(cx: &Cx<'_>, reach: &Reach, errors: &mut Errors<'_>) {
@@ -65,8 +65,8 @@ fn binding_fault(cx: &Cx<'_>, symbol: SymId) -> Result<(), String> {
             )),
         },
         Binding::Element(_, element) => match graph.ty(value) {
-            ValueType::Tensor(ty) if !ty.dtype.is_int() => Err(format!(
-                "is bound by an element of {value}, which does not hold integers"
+            ValueType::Tensor(ty) if !matches!(ty.dtype, DType::I32 | DType::I64) => Err(format!(
+                "is bound by an element of {value}, which does not hold i32 or i64"
             )),
             ValueType::Tensor(ty) if has_element(ty, element) => Ok(()),
             _ => Err(format!(

@@ -349,7 +349,7 @@ fn symbols_are_bound_before_they_are_needed() {
     with(
         "from %1[0]",
         "from %0[0]",
-        expect!["$1: is bound by an element of %0, which does not hold integers, in `n`"],
+        expect!["$1: is bound by an element of %0, which does not hold i32 or i64, in `n`"],
     );
     with(
         "from %0.0",

@@ -134,11 +134,17 @@ impl NodeCx<'_, '_> {
                 "the length of {name} is known at run time only"
             )));
         };
+        // Runs bind sizes from elements of these two dtypes only.
+        let mut source = value;
+        let is_unknown = (0..len).any(|element_idx| self.known_dim(value, element_idx).is_none());
+        if is_unknown && !matches!(dtype, DType::I32 | DType::I64) {
+            source = self.b.cast(value, DType::I64)?;
+        }
         let mut dims = Vec::with_capacity(len);
         for element_idx in 0..len {
             dims.push(match self.known_dim(value, element_idx) {
                 Some(dim) => dim,
-                None => self.b.bind_dim(value, element_idx, name, range),
+                None => self.b.bind_dim(source, element_idx, name, range),
             });
         }
         Ok(dims)

@@ -1,6 +1,6 @@
 //! Inputs, names, functions, and what is refused.
 
-use super::net::{BOOL, F32, Net, With, attribute, f32s, graph, i64s, node, summary, value};
+use super::net::{BOOL, F32, I16, Net, With, attribute, f32s, graph, i64s, node, summary, value};
 use crate::ImportOptions;
 use crate::proto::{AttributeProto, FunctionProto, NodeProto, OperatorSetIdProto, attribute_type};
 use graphc_base::Interval;
@@ -350,4 +350,26 @@ fn values_know_the_nodes_that_they_came_from() {
     let sources = &graph.value(output).sources;
     assert_eq!(graph.sources[sources[0]].op_type, "ReduceL2");
     assert_eq!(graph.value(output).name.as_deref(), Some("y"));
+}
+
+#[test]
+fn an_output_that_is_there_twice_is_refused() {
+    let net = Net::new(18)
+        .input("x", F32, "2")
+        .node(node("Relu", "x", "y"));
+    let error = net.refusal("y y");
+    assert!(error.contains("output y is there twice"), "{error}");
+}
+
+#[test]
+fn a_size_of_few_bits_is_widened_before_it_is_bound() {
+    let graph = Net::new(18)
+        .input("size", I16, "")
+        .node(node("HannWindow", "size", "y"))
+        .import("y");
+    assert!(
+        summary(&graph).starts_with("i64[] = cast to=i64"),
+        "{}",
+        summary(&graph)
+    );
 }

@@ -12,6 +12,7 @@ use prost::Message;
 use std::collections::BTreeSet;
 
 pub(super) const F32: i32 = 1;
+pub(super) const I16: i32 = 5;
 pub(super) const I32: i32 = 6;
 pub(super) const I64: i32 = 7;
 pub(super) const STRING: i32 = 8;

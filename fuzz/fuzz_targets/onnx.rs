@@ -1,0 +1,4 @@
+//! Fuzzes [`Target::Onnx`](graphc_fuzz::Target).
+#![no_main]
+
+graphc_fuzz::fuzz!(graphc_fuzz::Target::Onnx);
