@@ -2,6 +2,6 @@
 
 mod chain;
 mod conformance;
+mod fuzz;
 mod models;
 mod symbolic;
-mod fuzz;
