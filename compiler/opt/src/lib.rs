@@ -12,6 +12,7 @@ mod known;
 mod merge;
 mod pass;
 mod replace;
+mod rows;
 mod simplify;
 mod symbols;
 #[cfg(test)]
@@ -25,5 +26,6 @@ pub use merge::merge_equal_nodes;
 pub use pass::{
     MAX_ROUNDS, OptError, PASSES, Pass, PassCx, PassReport, canonicalize, canonicalize_with,
 };
+pub use rows::pick_rows_first;
 pub use simplify::simplify;
 pub use symbols::resolve_symbols;

@@ -83,6 +83,10 @@ pub const PASSES: &[Pass] = &[
         run: crate::simplify,
     },
     Pass {
+        name: "pick_rows_first",
+        run: crate::pick_rows_first,
+    },
+    Pass {
         name: "fold_constants",
         run: crate::fold_constants,
     },

@@ -338,6 +338,42 @@ fn repetition_of_a_scalar_is_not_stored() {
 }
 
 #[test]
+fn rows_of_a_narrow_table_are_picked_before_it_is_widened() {
+    check(
+        |b| {
+            let ty = TensorType::new(DType::I8, [1000i64, 128]);
+            let bytes = vec![1u8; 128_000];
+            let table = b.constant(ty, graphc_ir::ConstData::Inline(bytes.into()), None)?;
+            let indices = TensorType::new(DType::I64, [3i64]);
+            let indices = b.input("indices", indices.into());
+            let scale = b.const_scalar(DType::F32, 0.5);
+            let wide = b.cast(table, DType::F32)?;
+            let scaled = b.binary(BinaryOp::Mul, wide, scale)?;
+            let y = b.gather(scaled, indices, 0)?;
+            b.output("y", y);
+            Ok(())
+        },
+        simplified,
+        expect![[r#"
+            graph "g" {
+              inputs "indices"
+              outputs "y"
+              const c0: i8[1000,128] = inline 0x030f2cda70707275
+              const c1: f32[] = [0.5]
+              block b0(%0 "indices": i64[3]) {
+                %1: i8[1000,128] = const c0
+                %2: f32[] = const c1
+                %3: i8[3,128] = gather axis=0 %1, %0
+                %4: f32[3,128] = cast to=f32 saturate %3
+                %5: f32[3,128] = mul %4, %2
+                return %5
+              }
+            }
+        "#]],
+    );
+}
+
+#[test]
 fn known_branch_stands_in_place_of_the_if() {
     check(
         |b| {
