@@ -2,6 +2,7 @@
 
 use crate::pass::{PassCx, PassReport};
 use crate::replace::{blocks, types_of};
+use graphc_base::Dim;
 use graphc_ir::{Graph, NodeId, Op, TensorType, ValueId, ValueType};
 use std::sync::Arc;
 
@@ -29,17 +30,20 @@ pub fn pick_rows_first(graph: &mut Graph, _cx: &PassCx) -> PassReport {
     report
 }
 
-/// A pointwise operator and which operand of it comes from the table.
+/// A pointwise operator on the table.
 struct Link {
     node: NodeId,
+    /// Which operand comes from the table.
     operand: usize,
+    /// Which operands have an element, or elements of their own, for each row: their rows are picked, too.
+    by_row: Vec<usize>,
 }
 
 /// The operators between a constant and a gather of its rows, from the constant on; `None` where there are none or where
-/// one of them is no pointwise operator with single elements.
+/// one of them computes other rows from a row.
 fn chain_of(graph: &Graph, gather: NodeId) -> Option<Vec<Link>> {
     let node = graph.node(gather);
-    let (Op::Gather { .. }, &[data, _]) = (&node.op, &node.inputs[..]) else {
+    let (Op::Gather { axis }, &[data, _]) = (&node.op, &node.inputs[..]) else {
         return None;
     };
     let table = graph.tensor_ty(data)?;
@@ -47,7 +51,7 @@ fn chain_of(graph: &Graph, gather: NodeId) -> Option<Vec<Link>> {
     let mut chain = Vec::new();
     let mut value = data;
     while graph.as_const(value).is_none() {
-        let link = link(graph, value, table, picked)?;
+        let link = link(graph, value, *axis, table, picked)?;
         value = graph.node(link.node).inputs[link.operand];
         chain.push(link);
         if chain.len() > MAX_CHAIN {
@@ -58,9 +62,16 @@ fn chain_of(graph: &Graph, gather: NodeId) -> Option<Vec<Link>> {
     (!chain.is_empty()).then_some(chain)
 }
 
-fn link(graph: &Graph, value: ValueId, table: &TensorType, picked: &TensorType) -> Option<Link> {
+fn link(
+    graph: &Graph,
+    value: ValueId,
+    axis: usize,
+    table: &TensorType,
+    picked: &TensorType,
+) -> Option<Link> {
     let id = graph.def_node(value)?;
     let node = graph.node(id);
+    let broadcasts = matches!(node.op, Op::Binary(_));
     let is_pointwise = matches!(
         node.op,
         Op::Cast { .. }
@@ -71,35 +82,42 @@ fn link(graph: &Graph, value: ValueId, table: &TensorType, picked: &TensorType) 
                 block: 0
             }
     );
-    if !is_pointwise {
-        return None;
-    }
-    let rank = table.rank().min(picked.rank());
-    let is_single = |&value: &ValueId| {
-        let shape = graph.tensor_ty(value).and_then(TensorType::const_shape);
-        shape.is_some_and(|shape| shape.len() <= rank && shape.iter().all(|&size| size == 1))
-    };
     let has_table_shape = |&value: &ValueId| {
         graph
             .tensor_ty(value)
             .is_some_and(|ty| ty.shape == table.shape)
     };
     let operand = node.inputs.iter().position(has_table_shape)?;
-    let mut others = node.inputs.iter().enumerate();
-    others
-        .all(|(position, value)| position == operand || is_single(value))
-        .then_some(Link { node: id, operand })
+    let mut by_row = Vec::new();
+    for (position, &other) in node.inputs.iter().enumerate() {
+        let shape = &graph.tensor_ty(other)?.shape;
+        let is_single = shape.iter().all(|size| *size == Dim::ONE)
+            && shape.len() <= table.rank().min(picked.rank());
+        let is_of_one_row = broadcasts && shape.len() < table.rank() - axis;
+        if position == operand || is_single || is_of_one_row {
+            continue;
+        }
+        if !broadcasts || shape.len() != table.rank() || shape[axis] != table.shape[axis] {
+            return None;
+        }
+        by_row.push(position);
+    }
+    is_pointwise.then_some(Link {
+        node: id,
+        operand,
+        by_row,
+    })
 }
 
 /// Makes the gather on the constant and each operator on the rows; the last of them takes the place of the gather.
 fn move_before(graph: &mut Graph, gather: NodeId, chain: &[Link], kept: &mut Vec<NodeId>) {
-    let (Some(first), Some((last, inner))) = (chain.first(), chain.split_last()) else {
+    let (Some(first), Some(last)) = (chain.first(), chain.last()) else {
         return;
     };
     let block = graph.node(gather).block;
-    let op = graph.node(gather).op.clone();
+    let pick = graph.node(gather).op.clone();
     let constant = graph.node(first.node).inputs[first.operand];
-    let inputs = vec![constant, graph.node(gather).inputs[1]];
+    let indices = graph.node(gather).inputs[1];
     let sources = Arc::clone(&graph.value(graph.node(gather).outputs[0]).sources);
     let mut append = |graph: &mut Graph, op: Op, inputs: Vec<ValueId>, sources| {
         let types: Vec<ValueType> =
@@ -108,18 +126,26 @@ fn move_before(graph: &mut Graph, gather: NodeId, chain: &[Link], kept: &mut Vec
         kept.push(made);
         graph.node(made).outputs[0]
     };
-    let mut rows = append(graph, op, inputs, sources);
-    let on_rows = |graph: &Graph, link: &Link, rows: ValueId| {
+    let mut rows = append(
+        graph,
+        pick.clone(),
+        vec![constant, indices],
+        Arc::clone(&sources),
+    );
+    for link in chain {
         let mut inputs = graph.node(link.node).inputs.clone();
         inputs[link.operand] = rows;
-        (graph.node(link.node).op.clone(), inputs)
-    };
-    for link in inner {
-        let (op, inputs) = on_rows(graph, link, rows);
+        for &position in &link.by_row {
+            let operands = vec![inputs[position], indices];
+            inputs[position] = append(graph, pick.clone(), operands, Arc::clone(&sources));
+        }
+        let op = graph.node(link.node).op.clone();
+        if link.node == last.node {
+            graph.set_op(gather, op);
+            *graph.inputs_mut(gather) = inputs;
+            return;
+        }
         let sources = Arc::clone(&graph.value(graph.node(link.node).outputs[0]).sources);
         rows = append(graph, op, inputs, sources);
     }
-    let (op, inputs) = on_rows(graph, last, rows);
-    graph.set_op(gather, op);
-    *graph.inputs_mut(gather) = inputs;
 }

@@ -341,15 +341,19 @@ fn repetition_of_a_scalar_is_not_stored() {
 fn rows_of_a_narrow_table_are_picked_before_it_is_widened() {
     check(
         |b| {
-            let ty = TensorType::new(DType::I8, [1000i64, 128]);
-            let bytes = vec![1u8; 128_000];
+            let ty = TensorType::new(DType::I8, [20_000i64, 4]);
+            let bytes = vec![1u8; 80_000];
             let table = b.constant(ty, graphc_ir::ConstData::Inline(bytes.into()), None)?;
             let indices = TensorType::new(DType::I64, [3i64]);
             let indices = b.input("indices", indices.into());
-            let scale = b.const_scalar(DType::F32, 0.5);
+            let by_row = b.const_f32(&[20_000, 1], &[0.5; 20_000]);
+            let by_column = b.const_f32(&[4], &[2.0; 4]);
+            let one = b.const_scalar(DType::F32, 1.0);
             let wide = b.cast(table, DType::F32)?;
-            let scaled = b.binary(BinaryOp::Mul, wide, scale)?;
-            let y = b.gather(scaled, indices, 0)?;
+            let scaled = b.mul(by_row, wide)?;
+            let scaled = b.mul(scaled, by_column)?;
+            let shifted = b.add(scaled, one)?;
+            let y = b.gather(shifted, indices, 0)?;
             b.output("y", y);
             Ok(())
         },
@@ -358,15 +362,22 @@ fn rows_of_a_narrow_table_are_picked_before_it_is_widened() {
             graph "g" {
               inputs "indices"
               outputs "y"
-              const c0: i8[1000,128] = inline 0x030f2cda70707275
-              const c1: f32[] = [0.5]
+              const c0: i8[20000,4] = inline 0xbc4af77fd8588106
+              const c1: f32[20000,1] = inline 0xf4590fbfe068bf1e
+              const c2: f32[4] = [2.0, 2.0, 2.0, 2.0]
+              const c3: f32[] = [1.0]
               block b0(%0 "indices": i64[3]) {
-                %1: i8[1000,128] = const c0
-                %2: f32[] = const c1
-                %3: i8[3,128] = gather axis=0 %1, %0
-                %4: f32[3,128] = cast to=f32 saturate %3
-                %5: f32[3,128] = mul %4, %2
-                return %5
+                %1: i8[20000,4] = const c0
+                %2: f32[20000,1] = const c1
+                %3: f32[4] = const c2
+                %4: f32[] = const c3
+                %5: i8[3,4] = gather axis=0 %1, %0
+                %6: f32[3,4] = cast to=f32 saturate %5
+                %7: f32[3,1] = gather axis=0 %2, %0
+                %8: f32[3,4] = mul %7, %6
+                %9: f32[3,4] = mul %8, %3
+                %10: f32[3,4] = add %9, %4
+                return %10
               }
             }
         "#]],
