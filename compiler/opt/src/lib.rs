@@ -14,6 +14,7 @@ mod pass;
 mod replace;
 mod rows;
 mod simplify;
+mod sink;
 mod symbols;
 #[cfg(test)]
 mod tests;
@@ -28,4 +29,5 @@ pub use pass::{
 };
 pub use rows::pick_rows_first;
 pub use simplify::simplify;
+pub use sink::sink_constant_work;
 pub use symbols::resolve_symbols;

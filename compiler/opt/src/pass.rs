@@ -98,6 +98,10 @@ pub const PASSES: &[Pass] = &[
         name: "resolve_symbols",
         run: crate::resolve_symbols,
     },
+    Pass {
+        name: "sink_constant_work",
+        run: crate::sink_constant_work,
+    },
 ];
 
 /// Why a graph could not be optimized.

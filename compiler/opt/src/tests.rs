@@ -385,6 +385,46 @@ fn rows_of_a_narrow_table_are_picked_before_it_is_widened() {
 }
 
 #[test]
+fn a_weight_is_widened_where_it_is_used() {
+    check(
+        |b| {
+            let x = f32s(b, "x", &[2, 300]);
+            let mut weights = Vec::new();
+            for number in 1..3u8 {
+                let ty = TensorType::new(DType::I8, [300i64, 300]);
+                let bytes = vec![number; 90_000];
+                let narrow = b.constant(ty, graphc_ir::ConstData::Inline(bytes.into()), None)?;
+                weights.push(b.cast(narrow, DType::F32)?);
+            }
+            let mut y = x;
+            for w in weights {
+                y = b.matmul(y, w)?;
+            }
+            b.output("y", y);
+            Ok(())
+        },
+        simplified,
+        expect![[r#"
+            graph "g" {
+              inputs "x"
+              outputs "y"
+              const c0: i8[300,300] = inline 0xd6c55100d20f095e
+              const c1: i8[300,300] = inline 0xcb581e9cb4dd542b
+              block b0(%0 "x": f32[2,300]) {
+                %1: i8[300,300] = const c0
+                %2: i8[300,300] = const c1
+                %3: f32[300,300] = cast to=f32 saturate %1
+                %4: f32[2,300] = matmul %0, %3
+                %5: f32[300,300] = cast to=f32 saturate %2
+                %6: f32[2,300] = matmul %4, %5
+                return %6
+              }
+            }
+        "#]],
+    );
+}
+
+#[test]
 fn known_branch_stands_in_place_of_the_if() {
     check(
         |b| {
