@@ -128,7 +128,21 @@ fn value_type(
         Some(type_proto::Value::OptionalType(optional)) => match optional.elem_type.as_deref() {
             Some(inner) => {
                 let inner = value_type(b, names, input, inner)?;
-                Ok(ValueType::Optional(Box::new(inner)))
+                // An absent value tells no size, so another input has to.
+                let mut untold = None;
+                inner.visit_dims(&mut |dim| {
+                    dim.visit_symbols(&mut |symbol| {
+                        if !b.graph().bindings.contains_key(&symbol) {
+                            untold = Some(b.dims().name(symbol).to_owned());
+                        }
+                    });
+                });
+                match untold {
+                    None => Ok(ValueType::Optional(Box::new(inner))),
+                    Some(name) => Err(format!(
+                        "is an optional of the open size `{name}`, which no tensor among the inputs before it has"
+                    )),
+                }
             }
             None => Err("is an optional of an unknown type".into()),
         },
