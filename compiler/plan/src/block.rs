@@ -22,7 +22,12 @@ impl<'p, 'g> BlockPlanner<'p, 'g> {
     pub(crate) fn plan(planner: &'p mut Planner<'g>, block: BlockId) -> Result<Body, PlanError> {
         let graph = planner.graph;
         let mut bindings: BTreeMap<ValueId, Vec<(SymId, Binding)>> = BTreeMap::new();
-        for (&symbol, &binding) in &graph.bindings {
+        let mentioned = planner.mentioned.clone();
+        for (&symbol, &binding) in graph
+            .bindings
+            .iter()
+            .filter(|(it, _)| mentioned.contains(it))
+        {
             bindings
                 .entry(binding.value())
                 .or_default()

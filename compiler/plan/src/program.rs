@@ -1,7 +1,7 @@
 //! The whole program: symbols, checks, constants, bodies.
 
 use crate::block::BlockPlanner;
-use graphc_base::{EntityId, PrimaryMap, SymId};
+use graphc_base::{Dim, EntityId, PrimaryMap, SymId};
 use graphc_ir::{
     Binding, BlockId, ConstId, DimCheckKind, Graph, SourceId, TypeError, ValueId, ValueType,
 };
@@ -10,7 +10,8 @@ use graphc_program::{
     Body, BodyId, CheckKind, ConstRef, DimCheck, Entry, KernelRef, KernelSet, KernelSetId, Literal,
     Port, Program, ProgramConst, ProgramSymbol, SCHEMA, SlotType, Variant,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// Why a graph cannot be planned.
 #[derive(Debug, thiserror::Error)]
@@ -65,6 +66,8 @@ pub(crate) struct Planner<'g> {
     pub(crate) program: Program,
     consts: PrimaryMap<ConstRef, ConstId>,
     const_refs: BTreeMap<ConstId, ConstRef>,
+    /// Symbols that have to be bound; nothing is known of the bindings of others.
+    pub(crate) mentioned: Arc<BTreeSet<SymId>>,
     kernels: BTreeMap<String, KernelRef>,
     /// Ids of bodies are handed out before they are filled, so that regions come after their parents.
     bodies: Vec<Option<Body>>,
@@ -99,6 +102,7 @@ impl<'g> Planner<'g> {
             },
             consts: PrimaryMap::new(),
             const_refs: BTreeMap::new(),
+            mentioned: Arc::new(mentioned(graph)),
             kernels: BTreeMap::new(),
             bodies: Vec::new(),
         }
@@ -193,6 +197,32 @@ impl<'g> Planner<'g> {
 const LONG_NAMES: [&str; 9] = [
     "seq", "len", "time", "token", "frame", "height", "width", "past", "total",
 ];
+
+/// Symbols that types, operators and checks mention.
+fn mentioned(graph: &Graph) -> BTreeSet<SymId> {
+    let mut symbols = BTreeSet::new();
+    let mut mention = |dim: &Dim| symbols.extend(dim.symbols());
+    let mut blocks = vec![Graph::MAIN];
+    while let Some(block) = blocks.pop() {
+        for &param in &graph.block(block).params {
+            graph.ty(param).visit_dims(&mut mention);
+        }
+        for &node in &graph.block(block).nodes {
+            let node = graph.node(node);
+            node.op.visit_dims(&mut mention);
+            for &output in &node.outputs {
+                graph.ty(output).visit_dims(&mut mention);
+            }
+            blocks.extend(node.op.blocks());
+        }
+    }
+    for check in &graph.checks {
+        let (a, b) = check.kind.sides();
+        mention(a);
+        mention(b);
+    }
+    symbols
+}
 
 /// The size that cost estimates assume for a symbol that nothing is said of: 1 for a batch, 128 for others. Where the
 /// name does not tell, the first axis of an input is a batch.
