@@ -42,6 +42,9 @@ pub enum Reach {
     Ran,
 }
 
+/// A committed input and the name of its file.
+pub type Seed = (String, Vec<u8>);
+
 impl Target {
     /// All of them.
     pub const ALL: [Target; 3] = [Target::Onnx, Target::Text, Target::Artifact];
@@ -80,13 +83,13 @@ impl Target {
     ///
     /// # Panics
     /// If they cannot be read.
-    pub fn seeds(self) -> &'static [(String, Vec<u8>)] {
-        static SEEDS: [OnceLock<Vec<(String, Vec<u8>)>>; 3] = [const { OnceLock::new() }; 3];
+    pub fn seeds(self) -> &'static [Seed] {
+        static SEEDS: [OnceLock<Vec<Seed>>; 3] = [const { OnceLock::new() }; 3];
         SEEDS[self as usize].get_or_init(|| {
             let folder = self.folder();
             let entries = std::fs::read_dir(&folder)
                 .unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
-            let mut seeds: Vec<(String, Vec<u8>)> = entries
+            let mut seeds: Vec<Seed> = entries
                 .map(|entry| {
                     let path = entry.expect("entry of the folder of seeds").path();
                     let bytes = std::fs::read(&path)

@@ -389,7 +389,7 @@ fn fill(tensor: &mut TensorProto, n_elements: usize, random: &mut Random) {
         7 => tensor.int64_data = (0..n_elements).map(|_| random.integer()).collect(),
         8 => tensor.string_data = vec![Bytes::from_static(b"a"); n_elements],
         11 => tensor.double_data = (0..n_elements).map(|_| f64::from(random.float())).collect(),
-        12 | 13 => tensor.uint64_data = (0..n_elements).map(|_| random.next() % 7).collect(),
+        12 | 13 => tensor.uint64_data = (0..n_elements).map(|_| random.bits() % 7).collect(),
         _ => {
             let small = |random: &mut Random| random.below(3) as i32;
             tensor.int32_data = (0..n_elements).map(|_| small(random)).collect();
