@@ -296,6 +296,11 @@ pub mod tensor_shape_proto {
 }
 
 impl ModelProto {
+    /// The message in a file's bytes, if they are one; byte fields are copied.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        Self::decode(bytes).ok()
+    }
+
     /// The model as a file holds it: for tests that make models.
     pub fn to_bytes(&self) -> Vec<u8> {
         prost::Message::encode_to_vec(self)

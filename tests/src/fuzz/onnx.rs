@@ -4,7 +4,6 @@ use super::random::Random;
 use super::{Reach, Target, bytes, check_graph, model};
 use graphc_onnx::proto::ModelProto;
 use graphc_onnx::{ImportOptions, Model, import};
-use prost::Message;
 use std::sync::OnceLock;
 
 /// Imports; what imports must verify, and stay sound through passes and planner.
@@ -39,15 +38,15 @@ pub(super) fn mutate(input: &[u8], random: &mut Random) -> Vec<u8> {
         return changed;
     }
     let donors = donors();
-    let mut proto = match ModelProto::decode(input) {
-        Ok(proto) if proto.graph.is_some() && !random.one_in(24) => proto,
+    let mut proto = match ModelProto::from_bytes(input) {
+        Some(proto) if proto.graph.is_some() && !random.one_in(24) => proto,
         _ if random.one_in(2) => model::generate(donors, random),
         _ => random.pick(donors).cloned().unwrap_or_default(),
     };
     for _ in 0..1 + random.below(4) {
         model::mutate(&mut proto, donors, random);
     }
-    proto.encode_to_vec()
+    proto.to_bytes()
 }
 
 /// The seeds, decoded.
@@ -56,7 +55,7 @@ fn donors() -> &'static [ModelProto] {
     DONORS.get_or_init(|| {
         let seeds = Target::Onnx.seeds().iter();
         seeds
-            .filter_map(|(_, seed)| ModelProto::decode(seed.as_slice()).ok())
+            .filter_map(|(_, seed)| ModelProto::from_bytes(seed))
             .collect()
     })
 }
