@@ -50,6 +50,9 @@ pub(crate) fn size(what: &str, raw: i64) -> Result<usize, ConvertError> {
         .map_err(|_| ConvertError::Invalid(format!("{what} must not be negative, is {raw}")))
 }
 
+/// Most numbers that an operand may list one by one: axes, bounds, sizes, pieces.
+const MAX_LISTED: usize = 1 << 16;
+
 impl NodeCx<'_, '_> {
     /// A tensor with one element as a rank-0 tensor.
     pub(crate) fn scalar(&mut self, value: ValueId) -> Result<ValueId, ConvertError> {
@@ -101,11 +104,18 @@ impl NodeCx<'_, '_> {
         Some(self.known_int(value)? != 0)
     }
 
-    /// The constant length of a vector (1 for a scalar).
+    /// The constant length of a vector (1 for a scalar), at most [`MAX_LISTED`].
     pub(crate) fn known_len(&self, value: ValueId) -> Result<Option<usize>, ConvertError> {
         Ok(match &self.b.shape(value)?[..] {
             [] => Some(1),
-            [len] => len.as_const().and_then(|len| usize::try_from(len).ok()),
+            [len] => match len.as_const().and_then(|len| usize::try_from(len).ok()) {
+                Some(len) if len > MAX_LISTED => {
+                    return Err(ConvertError::Invalid(format!(
+                        "lists {len} numbers, more than {MAX_LISTED}"
+                    )));
+                }
+                len => len,
+            },
             shape => {
                 return Err(ConvertError::Invalid(format!(
                     "expected a vector, found a tensor of rank {}",
